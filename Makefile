@@ -1,0 +1,117 @@
+# Builds, checks, tests and measures every package. `make help` lists the targets.
+# Each target does all the set-up that it needs; what is done once leaves a stamp in target/stamps.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+STAMPS := target/stamps
+BIN := $(CURDIR)/.venv/bin
+PACKAGE := bindings-python
+RUST_SOURCES := $(shell find core bindings-python/src -name '*.rs' -o -name '*.json' 2>/dev/null)
+
+# cargo refuses a rustc older than the workspace's rust-version, although the code builds with it: say so once, here.
+RUST_WANTED := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+RUST_FOUND := $(shell rustc --version | cut -d' ' -f2)
+RUST_OLDEST := $(shell printf '%s\n' $(RUST_WANTED) $(RUST_FOUND) | sort -V | head -n 1)
+CARGO_FLAGS := $(if $(filter $(RUST_WANTED),$(RUST_OLDEST)),,--ignore-rust-version) $(if $(CI),--locked)
+
+# One interpreter for every build of pyo3, and no linking with libpython: it is the interpreter that loads the module.
+export PYO3_PYTHON := $(BIN)/python
+export PYO3_BUILD_EXTENSION_MODULE := 1
+export PYRIGHT_PYTHON_CACHE_DIR := $(CURDIR)/target/pyright
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+## set-up
+
+.PHONY: setup
+setup: $(STAMPS)/native ## .venv with the tools and popmail in it
+
+# The tools, in exact versions, from the group `dev` of pyproject.toml.
+$(STAMPS)/tools: $(PACKAGE)/pyproject.toml
+	scripts/need python3-venv $(PYTHON) -c 'import ensurepip, venv'
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version)'
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet pip==26.3
+	$(BIN)/python -m pip install --quiet --group $(PACKAGE)/pyproject.toml:dev
+	mkdir -p $(@D) && touch $@
+
+$(STAMPS)/native: $(STAMPS)/tools $(RUST_SOURCES) $(wildcard Cargo.toml Cargo.lock core/Cargo.toml bindings-python/Cargo.toml)
+	cd $(PACKAGE) && VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release $(CARGO_FLAGS)
+	touch $@
+
+# The servers and clients of other people that the tests and the benchmarks talk to.
+.PHONY: peers
+peers:
+	@scripts/need dovecot-pop3d test -e /usr/lib/dovecot/pop3
+	@scripts/need curl curl --version
+
+## checks
+
+.PHONY: lint
+lint: lint-rust lint-python ## format, lints and types, of every language
+
+.PHONY: lint-rust
+lint-rust: $(STAMPS)/tools
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps $(CARGO_FLAGS)
+
+.PHONY: lint-python
+lint-python: $(STAMPS)/native
+	$(BIN)/ruff check --config $(PACKAGE)/pyproject.toml $(PACKAGE) benchmarks scripts
+	$(BIN)/ruff format --check --config $(PACKAGE)/pyproject.toml $(PACKAGE) benchmarks scripts
+	$(BIN)/python scripts/readme_blocks.py README.md target/readme
+	cd $(PACKAGE) && $(BIN)/mypy python/popmail ../target/readme
+	cd $(PACKAGE) && $(BIN)/pyright python/popmail ../target/readme
+
+.PHONY: test
+test: lint test-rust test-python demo smoke ## every check, every test, the demo, and the wheel in an empty place
+	@echo 'make test: all of it passed'
+
+.PHONY: test-rust
+test-rust: $(STAMPS)/tools
+	cargo test --workspace $(CARGO_FLAGS)
+
+.PHONY: test-python
+test-python: $(STAMPS)/native peers
+	cd $(PACKAGE) && $(BIN)/python -m pytest
+
+.PHONY: demo
+demo: $(STAMPS)/native ## fetch and decode the sample mail from the embedded server, over TLS
+	$(BIN)/popmail demo
+
+.PHONY: bench
+bench: $(STAMPS)/native peers ## a table of figures, beside those of the peers
+	$(BIN)/python benchmarks/run.py
+
+## packages
+
+.PHONY: dist
+dist: $(STAMPS)/native ## the wheel and the source package, in dist/
+	rm -rf dist
+	cd $(PACKAGE) && $(BIN)/maturin build --release --out ../dist $(CARGO_FLAGS)
+	cd $(PACKAGE) && $(BIN)/maturin sdist --out ../dist
+
+# The wheel as users get it: in an empty environment, away from the checkout.
+.PHONY: smoke
+smoke: dist
+	rm -rf target/smoke && $(PYTHON) -m venv target/smoke
+	target/smoke/bin/python -m pip install --quiet "$$(ls dist/*.whl)[testing]"
+	cd target/smoke && bin/python -I -W error $(CURDIR)/scripts/smoke.py $(CURDIR)
+	cd target/smoke && bin/popmail demo >demo.log
+	@echo 'smoke: the wheel works in an empty place'
+
+.PHONY: clean
+clean: ## remove everything that was built or installed
+	rm -rf target .venv dist $(PACKAGE)/python/popmail/*.so
+	find $(PACKAGE) benchmarks scripts -name __pycache__ -prune -exec rm -rf {} +

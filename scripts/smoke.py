@@ -1,0 +1,30 @@
+"""What must hold of the wheel in an empty environment. Usage: smoke.py CHECKOUT (which must not be what is imported)."""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import popmail
+
+checkout = Path(sys.argv[1])
+package = Path(popmail.__file__).parent
+
+assert (checkout / "target") in package.parents, f"{package} is not the installed wheel"
+assert version("popmail") in (checkout / "Cargo.toml").read_text(), "the version is not the workspace's"
+assert (package / "py.typed").exists(), "py.typed is missing"
+assert sorted(p.name for p in (package / "samples").iterdir()) == sorted(
+    p.name for p in (checkout / "examples" / "mail").glob("*.eml")
+), "the wheel's sample mail is not examples/mail"
+
+raw = b"Subject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r\n\r\nhello\r\n"
+assert popmail.parse(raw).subject == "gr\u00fc\u00dfe"
+with (
+    popmail.Server(
+        {"me": popmail.Account("secret", popmail.MemoryMaildrop([raw]))}, implicit_tls=False, allow_cleartext=True
+    ) as server,
+    popmail.Pop3(
+        server.host, server.port, user="me", password="secret", tls="none", allow_cleartext=True  # noqa: S106
+    ) as box,
+):
+    assert box.retr(1) == raw
+print("popmail", version("popmail"), "works from", package)
