@@ -1,5 +1,5 @@
 # Builds, checks, tests and measures every package. `make help` lists the targets.
-# Each target does all the set-up that it needs; what is done once leaves a stamp in target/stamps.
+# Each target does all the set-up that it needs; what is done once leaves a stamp in .venv/stamps.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -8,7 +8,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
-STAMPS := target/stamps
+STAMPS := .venv/stamps
 BIN := $(CURDIR)/.venv/bin
 PACKAGE := bindings-python
 RUST_SOURCES := $(shell find core bindings-python/src -name '*.rs' -o -name '*.json' 2>/dev/null)
@@ -68,7 +68,7 @@ lint-rust: $(STAMPS)/tools
 
 .PHONY: lint-python
 lint-python: $(STAMPS)/native
-	$(BIN)/ruff check --config $(PACKAGE)/pyproject.toml $(PACKAGE) benchmarks scripts
+	$(BIN)/ruff check --output-format concise --config $(PACKAGE)/pyproject.toml $(PACKAGE) benchmarks scripts
 	$(BIN)/ruff format --check --config $(PACKAGE)/pyproject.toml $(PACKAGE) benchmarks scripts
 	$(BIN)/python scripts/readme_blocks.py README.md target/readme
 	cd $(PACKAGE) && $(BIN)/mypy python/popmail ../target/readme

@@ -20,7 +20,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-_BLOCK = re.compile(r"(?:^<!-- python\n(?P<hidden>.*?)^-->\n\s*)?^```python\n(?P<shown>.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"(?:^<!-- python\n(?P<hidden>.*?)^-->\n\s*)?^```python\n(?P<shown>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 class Block(NamedTuple):

@@ -1,4 +1,4 @@
-"""What must hold of the wheel in an empty environment. Usage: smoke.py CHECKOUT (which must not be what is imported)."""
+"""What must hold of the wheel in an empty environment. Usage: smoke.py CHECKOUT, which is not what is imported."""
 
 import sys
 from importlib.metadata import version
@@ -23,7 +23,12 @@ with (
         {"me": popmail.Account("secret", popmail.MemoryMaildrop([raw]))}, implicit_tls=False, allow_cleartext=True
     ) as server,
     popmail.Pop3(
-        server.host, server.port, user="me", password="secret", tls="none", allow_cleartext=True  # noqa: S106
+        server.host,
+        server.port,
+        user="me",
+        password="secret",
+        tls="none",
+        allow_cleartext=True,
     ) as box,
 ):
     assert box.retr(1) == raw

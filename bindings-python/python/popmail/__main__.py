@@ -1,0 +1,5 @@
+"""`python -m popmail`: the command `popmail`."""
+
+from popmail.cli import main
+
+main()

@@ -1,0 +1,157 @@
+"""What the command shows: text from mail and from servers made harmless, messages drawn, progress counted.
+
+The rule that is guarded here: no control byte of a message, a server or a file name reaches the terminal.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+if TYPE_CHECKING:
+    from popmail import Address, Message, Part
+
+# C0, DEL and C1 move the cursor or start an escape sequence; the others reorder what is read, or are no characters.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE_IN_TEXT = re.compile("(?![\n\t])" + _UNSAFE.pattern)
+
+
+def printable(text: str) -> str:
+    r"""Return the text on one line, each control character as an escape such as `\x1b`."""
+    return _UNSAFE.sub(_escape, text)
+
+
+def printable_lines(text: str) -> str:
+    """Return the text with its lines and tabs kept and every other control character as an escape."""
+    return _UNSAFE_IN_TEXT.sub(_escape, text.replace("\r\n", "\n"))
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def size(octets: int) -> str:
+    """Return a number of octets as a person reads it: `812 B`, `3.1 kB`, `30.0 MB`."""
+    if octets < 1000:
+        return f"{octets} B"
+    value = float(octets)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.95 or unit == "GB":
+            return f"{value:.1f} {unit}"
+    raise AssertionError("unreachable")
+
+
+def addresses(people: list[Address]) -> str:
+    """Return addresses on one line: `Ann <ann@example.com>, bob@example.com`."""
+    return ", ".join(printable(f"{one.name} <{one.address}>" if one.name else one.address or "") for one in people)
+
+
+def stdout() -> Console:
+    """Return the console for results."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def stderr() -> Console:
+    """Return the console for progress and notes, so that results can be piped."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def header_table(message: Message) -> Table:
+    """Return the headers that people look at."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = [
+        ("From", addresses(message.from_)),
+        ("To", addresses(message.to)),
+        ("Cc", addresses(message.cc)),
+        ("Date", str(message.date) if message.date else ""),
+        ("Subject", printable(message.subject or "")),
+    ]
+    for name, value in rows:
+        if value:
+            table.add_row(name, Text(value))
+    return table
+
+
+def mime_tree(message: Message) -> Tree:
+    """Return the parts of a message as a tree: type, file name and size of each, with the messages inside messages."""
+    root = Tree(_label(message.root), guide_style="dim")
+    todo = [(root, message.root)]
+    while todo:
+        branch, part = todo.pop()
+        below = part.children
+        if part.message is not None:
+            below = [part.message.root]
+        todo.extend((branch.add(_label(child)), child) for child in below)
+    return root
+
+
+def _label(part: Part) -> Text:
+    label = Text(printable(part.content_type), style="cyan")
+    if part.filename is not None:
+        label.append(f"  {printable(part.filename)}", style="bold")
+    if not part.children:
+        label.append(f"  {size(part.size)}", style="dim")
+    return label
+
+
+class _MessageColumn(ProgressColumn):
+    """How many of the messages are there: `12/500 messages`."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.fields['messages']}/{task.fields['count']} messages", style="green")
+
+
+class FetchProgress:
+    """A progress bar of bytes and messages; where there is no terminal, only the line at the end."""
+
+    def __init__(self, console: Console, *, count: int, octets: int) -> None:
+        self._progress = Progress(
+            TextColumn("fetching"),
+            BarColumn(),
+            _MessageColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal or count == 0,
+        )
+        self._task = self._progress.add_task("fetching", total=max(octets, 1), messages=0, count=count)
+        self.messages = 0
+        self.octets = 0
+
+    def __enter__(self) -> FetchProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def add_octets(self, octets: int) -> None:
+        """Count octets that have arrived."""
+        self.octets += octets
+        self._progress.update(self._task, advance=octets)
+
+    def add_message(self) -> None:
+        """Count a message that is complete."""
+        self.messages += 1
+        self._progress.update(self._task, messages=self.messages)
