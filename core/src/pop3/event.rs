@@ -1,0 +1,265 @@
+//! What the engines tell their hosts, as plain data without secrets.
+
+use std::fmt;
+
+use super::capability::Capabilities;
+use super::reply::Reply;
+use crate::error::Error;
+use crate::secret::Secret;
+
+/// Names one command of a connection, from its call to its last event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Handle(pub(crate) u64);
+
+impl Handle {
+    /// The number behind it, for a host that keeps handles as numbers.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// The answer to STAT (RFC 1939 section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// Messages that are not marked as deleted.
+    pub count: u64,
+    /// The sum of their sizes, in octets.
+    pub octets: u64,
+}
+
+/// A line of LIST (RFC 1939 section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListEntry {
+    /// The message number, 1 or more.
+    pub number: u32,
+    /// The size in octets with CRLF line ends, without stuffed dots.
+    pub octets: u64,
+}
+
+/// A line of UIDL (RFC 1939 section 7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UidlEntry {
+    /// The message number, 1 or more.
+    pub number: u32,
+    /// The unique id; octets that are no UTF-8 are replaced.
+    pub uid: Box<str>,
+}
+
+/// What a [`ClientConnection`](super::ClientConnection) tells its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// The server greeted. Comes once, first; not if the greeting was `-ERR`.
+    GreetingReceived {
+        /// The greeting.
+        reply: Reply,
+    },
+    /// The server agreed to STLS: run the TLS handshake on the transport now,
+    /// with nothing written or read before it, then call `tls_established`.
+    TlsReady {
+        /// The login or the STLS command that asked for it.
+        handle: Handle,
+    },
+    /// The login is done and the connection is in the transaction state.
+    LoginFinished {
+        /// The login.
+        handle: Handle,
+    },
+    /// A command without a result of its own was answered `+OK`.
+    CommandFinished {
+        /// The command.
+        handle: Handle,
+        /// The answer.
+        reply: Reply,
+    },
+    /// A command was refused, or a login failed: the connection goes on
+    /// unless the error is fatal, when `ConnectionClosed` follows.
+    CommandFailed {
+        /// The command.
+        handle: Handle,
+        /// Why.
+        error: Error,
+    },
+    /// CAPA was answered. Not for those that a login sends by itself.
+    CapabilitiesReceived {
+        /// The command.
+        handle: Handle,
+        /// All of them.
+        capabilities: Capabilities,
+    },
+    /// STAT was answered.
+    StatReceived {
+        /// The command.
+        handle: Handle,
+        /// Count and size.
+        stat: Stat,
+    },
+    /// LIST was answered; with a message number there is one entry.
+    ListReceived {
+        /// The command.
+        handle: Handle,
+        /// In the server's order.
+        entries: Vec<ListEntry>,
+    },
+    /// UIDL was answered; with a message number there is one entry.
+    UidlReceived {
+        /// The command.
+        handle: Handle,
+        /// In the server's order.
+        entries: Vec<UidlEntry>,
+    },
+    /// Content of RETR or TOP that was asked for in chunks. More follow until
+    /// `ContentFinished`; without that one, what came is no message.
+    ContentReceived {
+        /// The command.
+        handle: Handle,
+        /// Octets, dots unstuffed; cut anywhere.
+        chunk: Vec<u8>,
+    },
+    /// RETR or TOP is complete.
+    ContentFinished {
+        /// The command.
+        handle: Handle,
+        /// How many octets there were.
+        octets: u64,
+        /// All of them, if they were asked for as one buffer; else empty.
+        content: Vec<u8>,
+    },
+    /// The server broke a rule and was understood all the same. Not in strict
+    /// mode, where the connection fails instead.
+    DeviationObserved {
+        /// Which rule.
+        deviation: Deviation,
+        /// The server's octets, cut at 80.
+        octets: Vec<u8>,
+    },
+    /// The connection is over: close the transport. No event comes after it,
+    /// and none for commands that are still without an answer.
+    ConnectionClosed {
+        /// Why, unless it ended in order.
+        error: Option<Error>,
+    },
+}
+
+/// A rule that a server broke, and that is forgiven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Deviation {
+    /// A line ends with LF alone.
+    BareLf,
+    /// A status word is not in upper case.
+    LowerCaseStatus,
+    /// An empty line where a status line was due.
+    BlankLine,
+    /// A size or count that is no number, or one that is negative.
+    OddNumber,
+    /// Fields of a listing are not separated by one space.
+    OddSpacing,
+    /// A unique id that is not 1 to 70 octets of printable ASCII.
+    OddUid,
+    /// A line of UIDL or LIST about one message leaves out its number.
+    MissingNumber,
+}
+
+impl Deviation {
+    /// The name that every language uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BareLf => "bare-lf",
+            Self::LowerCaseStatus => "lower-case-status",
+            Self::BlankLine => "blank-line",
+            Self::OddNumber => "odd-number",
+            Self::OddSpacing => "odd-spacing",
+            Self::OddUid => "odd-uid",
+            Self::MissingNumber => "missing-number",
+        }
+    }
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a client wants to log in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// USER and PASS, or SASL PLAIN.
+    Password {
+        /// The name.
+        user: String,
+        /// The password.
+        password: Secret<Vec<u8>>,
+    },
+    /// APOP: compare with [`Stamp::verify`](super::Stamp::verify).
+    Apop {
+        /// The name.
+        user: String,
+        /// The digest that the client sent.
+        digest: String,
+    },
+}
+
+impl Credentials {
+    /// The name in either form.
+    pub fn user(&self) -> &str {
+        match self {
+            Self::Password { user, .. } | Self::Apop { user, .. } => user,
+        }
+    }
+}
+
+/// A message as a maildrop lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaildropEntry {
+    /// The unique id: 1 to 70 octets of printable ASCII without space.
+    pub uid: String,
+    /// The size in octets with every line end counted as CRLF.
+    pub octets: u64,
+}
+
+/// What a [`ServerConnection`](super::ServerConnection) asks of its host. One
+/// request is open at a time; each names the call that answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerEvent {
+    /// Check these. Answer with `accept_login` or `refuse_login`.
+    Authenticate {
+        /// Name and secret.
+        credentials: Credentials,
+    },
+    /// Lock and list this user's maildrop. Answer with `maildrop_opened` or
+    /// `refuse_login`.
+    OpenMaildrop {
+        /// The name that was accepted.
+        user: String,
+    },
+    /// Send this message. Answer with `send_content` as often as
+    /// `wants_content` says and `finish_content`, or with `refuse_content`
+    /// before the first octet or `fail_content` after it.
+    Retrieve {
+        /// The message number, 1 or more.
+        number: u32,
+        /// Lines of the body that are wanted, `None` for all. The engine cuts:
+        /// a host may send more and stop when `wants_content` turns false.
+        lines: Option<u64>,
+    },
+    /// Remove these for good. Answer with `committed` or `commit_failed`.
+    Commit {
+        /// Message numbers in ascending order.
+        deleted: Vec<u32>,
+    },
+    /// STLS was accepted: write what `take_output` gives, run the TLS
+    /// handshake, then call `tls_established`.
+    TlsReady,
+    /// A client failed to log in; a host may count these by address. The
+    /// answer is held back until `handle_timeout` has seen the time pass.
+    LoginFailed {
+        /// The name that was tried.
+        user: String,
+    },
+    /// The connection is over: write what `take_output` gives and close the
+    /// transport. No event comes after it.
+    ConnectionClosed,
+}

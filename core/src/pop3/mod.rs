@@ -1,0 +1,39 @@
+//! The protocol engine: both roles, one grammar.
+//!
+//! The wire is in `command`, `reply`, `capability` and `multiline`; the
+//! states of both roles are tables in `state`; `client` and `server` are the
+//! engines; `login` is the plan from the greeting to the transaction state.
+//!
+//! RFC 1939 (POP3), 2449 (CAPA, response codes, pipelining), 2595 section 4
+//! (STLS), 3206 (SYS and AUTH codes), 5034 (AUTH).
+
+mod auth;
+mod capability;
+mod client;
+mod command;
+mod event;
+mod limits;
+mod line;
+mod listing;
+mod login;
+mod multiline;
+mod prefetch;
+mod reply;
+mod server;
+mod state;
+
+pub use auth::apop::{Stamp, digest as apop_digest};
+pub use capability::Capabilities;
+pub use client::{ClientConfig, ClientConnection, ContentMode};
+pub use command::{Command, Verb};
+pub use event::{
+    ClientEvent, Credentials, Deviation, Handle, ListEntry, MaildropEntry, ServerEvent, Stat,
+    UidlEntry,
+};
+pub use limits::{Limits, ServerLimits};
+pub use login::{AuthChoice, Security};
+pub use multiline::{Stuffer, Unstuffer};
+pub use prefetch::Prefetch;
+pub use reply::{Reply, Status, Verdict};
+pub use server::{Refusal, ServerConfig, ServerConnection};
+pub use state::State;
