@@ -144,13 +144,15 @@ def test_poplib_with_the_wrong_password_is_refused(certificates: Certificates) -
 
 
 def test_poplib_sees_no_password_command_in_clear(certificates: Certificates) -> None:
-    with serving(certificates, popmail.MemoryMaildrop([]), "STLS") as server:
-        with closing(poplib.POP3(server.host, server.port, timeout=30)) as client:
-            assert "USER" not in client.capa()
-            assert "STLS" in client.capa()
-            with pytest.raises(poplib.error_proto, match="-ERR"):
-                client.user(USER)
-                client.pass_(PASSWORD)
+    with (
+        serving(certificates, popmail.MemoryMaildrop([]), "STLS") as server,
+        closing(poplib.POP3(server.host, server.port, timeout=30)) as client,
+    ):
+        assert "USER" not in client.capa()
+        assert "STLS" in client.capa()
+        with pytest.raises(poplib.error_proto, match="-ERR"):
+            client.user(USER)
+            client.pass_(PASSWORD)
 
 
 def curl(certificates: Certificates, server: popmail.Server, way: str, path: str, *options: str) -> bytes:

@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
 from rich.rule import Rule
 from rich.text import Text
 
 import popmail
 from popmail import _terminal as terminal
+from popmail._terminal import CommandFailedError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +30,7 @@ def run_demo(mail: Path | None, folder: Path | None) -> None:
     console = terminal.stdout()
     files = sorted((mail or _SAMPLES).glob("*.eml"))
     if not files:
-        raise click.ClickException(f"{mail or _SAMPLES}: expected .eml files")
+        raise CommandFailedError(f"{mail or _SAMPLES}: expected .eml files")
     server_context, client_context = _tls_contexts()
     maildrop = popmail.MemoryMaildrop([file.read_bytes() for file in files])
     with popmail.Server({_USER: popmail.Account(_PASSWORD, maildrop)}, tls=server_context) as server:
@@ -90,7 +90,7 @@ def _delete_one(console: Console, server: popmail.Server, context: ssl.SSLContex
     with _open(server, context) as box:
         left = [uid for _, uid in box.uidl()]
     if left != first_uids[1:]:
-        raise click.ClickException(f"expected the other {len(first_uids) - 1} messages, got {len(left)}")
+        raise CommandFailedError(f"expected the other {len(first_uids) - 1} messages, got {len(left)}")
     console.print(f"second login: {len(left)} messages, uid {terminal.printable(first_uids[0])} is gone")
 
 
@@ -99,7 +99,7 @@ def _tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     try:
         import trustme
     except ImportError as error:
-        raise click.ClickException("the demo needs trustme: pip install 'popmail[testing]'") from error
+        raise CommandFailedError("the demo needs trustme: pip install 'popmail[testing]'") from error
     authority = trustme.CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(server)

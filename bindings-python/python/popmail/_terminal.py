@@ -31,6 +31,10 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u
 _UNSAFE_IN_TEXT = re.compile("(?![\n\t])" + _UNSAFE.pattern)
 
 
+class CommandFailedError(Exception):
+    """What the user is told in one line, after `popmail: `."""
+
+
 def printable(text: str) -> str:
     r"""Return the text on one line, each control character as an escape such as `\x1b`."""
     return _UNSAFE.sub(_escape, text)

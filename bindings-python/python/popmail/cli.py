@@ -22,6 +22,7 @@ from rich.text import Text
 import popmail
 from popmail import _terminal as terminal
 from popmail._delivery import Delivery, DeliveryError
+from popmail._terminal import CommandFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,10 +36,6 @@ _STREAMED = 1024 * 1024
 """Messages of at least so many octets go to the disk as they arrive; smaller ones are pipelined, one in memory each."""
 
 
-class CommandFailedError(Exception):
-    """What the user is told in one line, after `popmail: `."""
-
-
 def main() -> None:
     """Run the command with the program's arguments, and end the program with its exit status."""
     sys.exit(run(sys.argv[1:]))
@@ -48,9 +45,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command and return its exit status; errors are printed, never raised."""
     try:
         status = command.main(list(arguments), prog_name="popmail", standalone_mode=False)
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
-        return error.exit_code
+        return 2
     except (click.Abort, KeyboardInterrupt):
         print("popmail: interrupted", file=sys.stderr)
         return 130
@@ -195,12 +192,9 @@ def fetch(folder: Path, eml: bool, keep: bool, **connection: Any) -> None:
             result = _fetch_into(box, delivery, account, keep=keep)
             delivery.save()  # before QUIT, which makes the deletions final
     seconds = max(time.monotonic() - started, 1e-9)
-    notes.print(
-        Text(
-            f"fetched {_count(result.messages, 'message')}, {terminal.size(result.octets)}, "
-            f"into {terminal.printable(str(folder))} in {seconds:.1f} s ({terminal.size(round(result.octets / seconds))}/s)"
-        )
-    )
+    arrived = f"{_count(result.messages, 'message')}, {terminal.size(result.octets)}"
+    rate = f"{terminal.size(round(result.octets / seconds))}/s"
+    notes.print(Text(f"fetched {arrived}, into {terminal.printable(str(folder))} in {seconds:.1f} s ({rate})"))
 
 
 def _fetch_into(box: popmail.Pop3, delivery: Delivery, account: str, *, keep: bool) -> terminal.FetchProgress:

@@ -1,0 +1,572 @@
+"""The command `popmail`, with real sockets: what it fetches, what it shows, and the one line it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from scripted import CAPABILITIES, MAILBOX, Close, ScriptedServer, Stall
+
+import popmail
+from dovecot import free_port
+from popmail._delivery import STATE_FILE
+from popmail.cli import PASSWORD_VARIABLE, run
+from samples import awkward_messages, large_message, plain_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from conftest import Certificates
+
+USER = "me"
+PASSWORD = "open sesame"
+
+
+class Outcome(NamedTuple):
+    """What a run of the command gave."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Command:
+    """Runs the command in this process, with the password in the environment."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object) -> Outcome:
+        self._capsys.readouterr()
+        status = run([str(argument) for argument in arguments])
+        return Outcome(status, *self._capsys.readouterr())
+
+    def fails(self, *arguments: object) -> str:
+        """Run it, expect an error, and return the one line that it says."""
+        outcome = self(*arguments)
+        assert outcome.status == 1, outcome
+        assert outcome.out == ""
+        assert re.fullmatch(r"popmail: [^\n]+\n", outcome.err), outcome.err
+        return outcome.err
+
+
+@pytest.fixture
+def popmail_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    return Command(capsys)
+
+
+@contextmanager
+def serving(certificates: Certificates, messages: Sequence[bytes], **options: object) -> Iterator[popmail.Server]:
+    """Serve these messages over implicit TLS, to the user and password of this file."""
+    accounts = {USER: popmail.Account(PASSWORD, popmail.MemoryMaildrop(list(messages)))}
+    with popmail.Server(accounts, tls=certificates.server_context(), **options) as server:  # type: ignore[arg-type]
+        yield server
+
+
+def url(server: popmail.Server | ScriptedServer, scheme: str = "pops") -> str:
+    return f"{scheme}://{USER}@{server.host}:{server.port}"
+
+
+def received(folder: Path) -> list[bytes]:
+    """Return the messages of a Maildir or of a folder of .eml files, in order of arrival."""
+    files = [*folder.glob("new/*"), *folder.glob("*.eml")]
+    return [file.read_bytes() for file in sorted(files, key=lambda file: file.stat().st_mtime_ns)]
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Return the files that are neither messages nor the state."""
+    known = {*folder.glob("new/*"), *folder.glob("*.eml"), folder / STATE_FILE}
+    return [str(file) for file in folder.rglob("*") if file.is_file() and file not in known]
+
+
+# fetch
+
+
+@pytest.mark.parametrize("layout", [[], ["--eml"]], ids=["maildir", "eml"])
+@pytest.mark.parametrize("pipelining", [[], ["--no-pipelining"]], ids=["pipelined", "one by one"])
+def test_fetch_stores_every_byte_and_keeps(
+    popmail_command: Command, certificates: Certificates, tmp_path: Path, layout: list[str], pipelining: list[str]
+) -> None:
+    messages = [*awkward_messages(), large_message(3_000_000), *plain_messages(50)]
+    with serving(certificates, messages) as server:
+        arguments = ["fetch", url(server), "--to", tmp_path / "mail", "--cafile", certificates.ca_file]
+        outcome = popmail_command(*arguments, *layout, *pipelining)
+        assert outcome.status == 0, outcome.err
+        assert "fetched 60 messages" in outcome.err
+        assert received(tmp_path / "mail") == messages
+        assert leftovers(tmp_path / "mail") == []
+
+        outcome = popmail_command(*arguments, *layout, *pipelining)
+        assert outcome.status == 0
+        assert "60 messages already here" in outcome.err
+        assert "fetched 0 messages" in outcome.err
+        assert len(received(tmp_path / "mail")) == 60
+
+
+def test_fetch_delete_empties_the_server(popmail_command: Command, certificates: Certificates, tmp_path: Path) -> None:
+    messages = [*plain_messages(3), large_message(2_000_000)]
+    with serving(certificates, messages) as server:
+        arguments = ["fetch", url(server), "--to", tmp_path / "mail", "--cafile", certificates.ca_file]
+        assert popmail_command(*arguments, "--delete").status == 0
+        assert received(tmp_path / "mail") == messages
+        assert popmail_command("list", url(server), "--cafile", certificates.ca_file).out == ""
+
+
+def test_fetch_delete_removes_what_earlier_fetches_received(
+    popmail_command: Command, certificates: Certificates, tmp_path: Path
+) -> None:
+    messages = plain_messages(3)
+    with serving(certificates, messages) as server:
+        arguments = ["fetch", url(server), "--to", tmp_path / "mail", "--cafile", certificates.ca_file]
+        assert popmail_command(*arguments, "--keep").status == 0
+        assert popmail_command(*arguments, "--delete").status == 0
+        assert received(tmp_path / "mail") == messages
+        assert popmail_command("list", url(server), "--cafile", certificates.ca_file).out == ""
+
+
+@pytest.mark.parametrize("way", [["pops"], ["pop"], ["pop", "--allow-cleartext"]], ids=["TLS", "STLS", "in clear"])
+def test_fetch_over_each_kind_of_connection(
+    popmail_command: Command, certificates: Certificates, tmp_path: Path, way: list[str]
+) -> None:
+    messages = plain_messages(2)
+    scheme, *options = way
+    clear = bool(options)
+    with serving(certificates, messages, implicit_tls=scheme == "pops", allow_cleartext=clear) as server:
+        outcome = popmail_command(
+            "fetch", url(server, scheme), "--to", tmp_path, "--cafile", certificates.ca_file, *options
+        )
+        assert outcome.status == 0, outcome.err
+        assert received(tmp_path) == messages
+
+
+def test_fetch_goes_on_where_it_was_cut(popmail_command: Command, tmp_path: Path) -> None:
+    whole = b"+OK\r\nSubject: a\r\n\r\nbody\r\n.\r\n"
+    two = {**MAILBOX, "LIST": b"+OK\r\n1 20\r\n2 20\r\n.\r\n", "UIDL": b"+OK\r\n1 one\r\n2 two\r\n.\r\n"}
+    arguments = ["--to", tmp_path, "--allow-cleartext", "--auth", "user", "--no-pipelining"]
+
+    class CutAtTheSecond(dict[str, bytes]):
+        """Answers the first RETR, and ends in the middle of the answer to the second."""
+
+        retrieved = 0
+
+        def get(self, verb: str, default: bytes = b"") -> bytes:  # type: ignore[override]
+            if verb != "RETR":
+                return super().get(verb, default)
+            self.retrieved += 1
+            return whole if self.retrieved == 1 else Close(whole[:15])
+
+    with ScriptedServer(CutAtTheSecond(two)) as server:
+        popmail_command_error = popmail_command("fetch", url(server, "pop"), *arguments)
+        assert popmail_command_error.status == 1
+        assert received(tmp_path) == [b"Subject: a\r\n\r\nbody\r\n"]
+        assert leftovers(tmp_path) == []
+        state = json.loads((tmp_path / STATE_FILE).read_text())
+        assert state["accounts"] == {f"{USER}@127.0.0.1:{server.port}": ["one"]}
+    # the same account, on the port of the second server
+    with ScriptedServer(two) as server:
+        state["accounts"] = {f"{USER}@127.0.0.1:{server.port}": ["one"]}
+        (tmp_path / STATE_FILE).write_text(json.dumps(state))
+        outcome = popmail_command("fetch", url(server, "pop"), *arguments)
+        assert outcome.status == 0, outcome.err
+        assert [line for line in server.requests if line.startswith(b"RETR")] == [b"RETR 2\r\n"]
+    assert len(received(tmp_path)) == 2
+
+
+def test_fetch_deletes_nothing_when_it_is_cut(popmail_command: Command, tmp_path: Path) -> None:
+    with ScriptedServer({**MAILBOX, "RETR": Close(b"+OK\r\nSubject: a\r\n")}) as server:
+        popmail_command.fails(
+            "fetch", url(server, "pop"), "--to", tmp_path, "--allow-cleartext", "--auth", "user", "--delete"
+        )
+        assert not [line for line in server.requests if line[:4] in (b"DELE", b"QUIT")]
+    assert received(tmp_path) == []
+    assert leftovers(tmp_path) == []
+
+
+def test_fetch_deletes_only_what_is_on_the_disk(popmail_command: Command, tmp_path: Path) -> None:
+    with ScriptedServer(MAILBOX) as server:
+        arguments = ["fetch", url(server, "pop"), "--to", tmp_path, "--allow-cleartext", "--auth", "user", "--delete"]
+        assert popmail_command(*arguments).status == 0
+        verbs = [line.split()[0] for line in server.requests]
+        assert verbs.index(b"RETR") < verbs.index(b"DELE") < verbs.index(b"QUIT")
+    assert received(tmp_path) == [b"Subject: a\r\n\r\nbody\r\n"]
+
+
+def test_fetch_without_uidl_fetches_everything_and_says_so(popmail_command: Command, tmp_path: Path) -> None:
+    replies = {**MAILBOX, "CAPA": b"-ERR\r\n", "UIDL": b"-ERR unknown\r\n"}
+    with ScriptedServer(replies) as server:
+        for expected in (1, 2):
+            outcome = popmail_command(
+                "fetch", url(server, "pop"), "--to", tmp_path, "--eml", "--allow-cleartext", "--auth", "user"
+            )
+            assert outcome.status == 0, outcome.err
+            assert "no UIDL: fetching every message" in outcome.err
+            assert len(received(tmp_path)) == expected
+
+
+def test_fetch_streams_in_bounded_memory(certificates: Certificates, tmp_path: Path) -> None:
+    """The peak memory of fetching 96 MiB is that of fetching 1 kB and a few MiB."""
+    program = (
+        "import resource, sys\nfrom popmail.cli import run\nstatus = run(sys.argv[1:])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\nsys.exit(status)"
+    )
+    peaks: list[int] = []
+    for octets in (1000, 96 * 1024 * 1024):
+        message = large_message(octets) if octets > 1000 else plain_messages(1, octets=octets)[0]
+        folder = tmp_path / str(octets)
+        with serving(certificates, [message]) as server:
+            arguments = ["fetch", url(server), "--to", folder, "--cafile", certificates.ca_file]
+            done = subprocess.run(
+                [sys.executable, "-c", program, *map(str, arguments)],
+                env={**os.environ, PASSWORD_VARIABLE: PASSWORD},
+                capture_output=True,
+                check=True,
+                timeout=100,
+            )
+        assert received(folder) == [message]
+        peaks.append(int(done.stdout))
+    assert peaks[1] - peaks[0] < 24 * 1024, f"{peaks} KiB"
+
+
+# passwords
+
+
+def test_password_comes_from_a_file(
+    popmail_command: Command, certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, "not this one")
+    (tmp_path / "secret").write_text(PASSWORD + "\n")
+    with serving(certificates, plain_messages(1)) as server:
+        arguments = ["list", url(server), "--cafile", certificates.ca_file, "--password-file"]
+        assert popmail_command(*arguments, tmp_path / "secret").status == 0
+        assert "missing" in popmail_command.fails(*arguments, tmp_path / "missing")
+
+
+def test_no_password_and_no_terminal_is_an_error(popmail_command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PASSWORD_VARIABLE)
+    error = popmail_command.fails("list", "pops://me@127.0.0.1:1")
+    assert "--password-file" in error
+    assert PASSWORD_VARIABLE in error
+
+
+def test_password_in_the_url_is_refused(popmail_command: Command) -> None:
+    error = popmail_command.fails("list", "pops://me:hunter2@127.0.0.1:1")
+    assert "password" in error
+    assert "hunter2" not in error
+
+
+# errors
+
+
+def test_wrong_password(popmail_command: Command, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, "hunter2")
+    with serving(certificates, []) as server:
+        error = popmail_command.fails("list", url(server), "--cafile", certificates.ca_file)
+    assert "check user and password" in error
+    assert "hunter2" not in error
+
+
+def test_wrong_port(popmail_command: Command) -> None:
+    error = popmail_command.fails("list", f"pops://me@127.0.0.1:{free_port()}")
+    assert "refused" in error
+    assert "995" in error
+
+
+def test_unknown_host(popmail_command: Command) -> None:
+    assert "pop.invalid" in popmail_command.fails("list", "pops://me@pop.invalid")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["", "pop.example.com", "http://me@pop.example.com", "pops://", "pops://me@", "pops://me@host:port", "pops://host"],
+)
+def test_bad_url(popmail_command: Command, bad: str) -> None:
+    assert "pops://" in popmail_command.fails("list", bad)
+
+
+def test_tls_expected_by_nobody(popmail_command: Command) -> None:
+    with ScriptedServer(MAILBOX) as server:
+        assert "TLS" in popmail_command.fails("list", url(server, "pops"))
+
+
+@pytest.mark.parametrize("greeting", [Close(b""), Close(b"+OK rea"), Close(b"-ERR go away\r\n")])
+def test_server_that_closes_in_the_greeting(popmail_command: Command, greeting: bytes) -> None:
+    with ScriptedServer({}, greeting=greeting) as server:
+        error = popmail_command.fails("list", url(server, "pop"))
+    assert "greeting" in error or "go away" in error
+
+
+def test_server_that_closes_in_the_middle_of_a_message(popmail_command: Command, tmp_path: Path) -> None:
+    with ScriptedServer({**MAILBOX, "RETR": Close(b"+OK\r\nSubject: a\r\n\r\nbo")}) as server:
+        error = popmail_command.fails(
+            "fetch", url(server, "pop"), "--to", tmp_path, "--allow-cleartext", "--auth", "user"
+        )
+    assert "closed" in error
+    assert received(tmp_path) == []
+
+
+@pytest.mark.parametrize("after", [Close(b"+OK\r\n"), Close(b"+O")], ids=["after the reply", "in the reply"])
+def test_server_that_closes_after_stls(popmail_command: Command, after: bytes) -> None:
+    replies = {"CAPA": CAPABILITIES.replace(b"USER", b"STLS"), "STLS": after}
+    with ScriptedServer(replies) as server:
+        popmail_command.fails("list", url(server, "pop"))
+        assert not [line for line in server.requests if line[:4] in (b"USER", b"PASS", b"AUTH")]
+
+
+def test_server_without_stls(popmail_command: Command) -> None:
+    with ScriptedServer(MAILBOX) as server:
+        assert "--allow-cleartext" in popmail_command.fails("list", url(server, "pop"))
+        assert not [line for line in server.requests if line[:4] in (b"USER", b"PASS", b"AUTH")]
+
+
+def test_silent_server(popmail_command: Command) -> None:
+    with ScriptedServer({}, greeting=Stall(b"")) as server:
+        error = popmail_command.fails("list", url(server, "pop"), "--timeout", "0.3")
+    assert "0.3" in error or "time" in error
+
+
+@pytest.mark.parametrize("scheme", ["pops", "pop"])
+def test_certificate_of_another_host(popmail_command: Command, certificates: Certificates, scheme: str) -> None:
+    accounts = {USER: popmail.Account(PASSWORD, popmail.MemoryMaildrop([]))}
+    context = certificates.server_context("other.example.com")
+    with popmail.Server(accounts, tls=context, implicit_tls=scheme == "pops") as server:
+        error = popmail_command.fails("list", url(server, scheme), "--cafile", certificates.ca_file)
+    assert "certificate" in error
+
+
+def test_certificate_of_an_unknown_authority(popmail_command: Command, certificates: Certificates) -> None:
+    with serving(certificates, []) as server:
+        assert "--cafile" in popmail_command.fails("list", url(server))
+
+
+@pytest.mark.parametrize("folder", ["/proc/popmail", "{tmp}/file", "{tmp}/file/below"])
+def test_folder_that_cannot_be_written(popmail_command: Command, tmp_path: Path, folder: str) -> None:
+    (tmp_path / "file").touch()
+    folder = folder.format(tmp=tmp_path)
+    assert folder in popmail_command.fails("fetch", "pops://me@127.0.0.1:1", "--to", folder)
+
+
+def test_cafile_that_is_none(popmail_command: Command, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    assert "PEM" in popmail_command.fails("list", "pops://me@127.0.0.1:1", "--cafile", tmp_path / "ca.pem")
+    assert "gone.pem" in popmail_command.fails("list", "pops://me@127.0.0.1:1", "--cafile", tmp_path / "gone.pem")
+
+
+def test_error_text_of_the_server_is_made_harmless(popmail_command: Command) -> None:
+    replies = {**MAILBOX, "PASS": b"-ERR \x1b[2Jgone \x9b31m\r\n"}
+    with ScriptedServer(replies) as server:
+        error = popmail_command.fails("list", url(server, "pop"), "--allow-cleartext", "--auth", "user")
+    assert "\x1b" not in error
+    assert "\x9b" not in error
+
+
+@pytest.mark.parametrize(
+    "arguments", [["fetch"], ["fetch", "pops://me@host"], ["nonsense"], ["list", "--nonsense"], []]
+)
+def test_wrong_usage_is_status_2(popmail_command: Command, arguments: list[str]) -> None:
+    outcome = popmail_command(*arguments)
+    assert outcome.status == 2
+    assert "Usage" in outcome.err + outcome.out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["fetch", "--help"], ["serve", "-h"], ["--version"]])
+def test_help_and_version(popmail_command: Command, arguments: list[str]) -> None:
+    outcome = popmail_command(*arguments)
+    assert outcome.status == 0
+    assert "popmail" in outcome.out
+
+
+def test_interrupt_in_the_middle_of_a_message_is_status_130(tmp_path: Path) -> None:
+    with ScriptedServer({**MAILBOX, "RETR": Stall(b"+OK\r\nSubject: a\r\n\r\nbo")}) as server:
+        arguments = [
+            "fetch",
+            url(server, "pop"),
+            "--to",
+            str(tmp_path),
+            "--allow-cleartext",
+            "--auth",
+            "user",
+            "--delete",
+        ]
+        process = start(*arguments)
+        assert server.stalled.wait(30)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert not [line for line in server.requests if line[:4] in (b"DELE", b"QUIT")]
+    assert process.returncode == 130
+    assert (out, err.splitlines()[-1:]) == ("", ["popmail: interrupted"])
+    assert "Traceback" not in err
+    assert received(tmp_path) == []
+    assert leftovers(tmp_path) == []
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Start the command in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "popmail", *arguments],
+        env={**os.environ, PASSWORD_VARIABLE: PASSWORD},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+# list, show, parse
+
+NASTY = (
+    b"From: \x1b[31mMallory\x1b[0m <m@example.com>\r\n"
+    b"To: me@example.com\r\nSubject: =?utf-8?q?bell=07_=1b[2J_=c2=9b31m_=e2=80=ae?=\r\n"
+    b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+    b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nfirst line\r\n\x1b]0;title\x07 second\tline\r\n"
+    b"--b\r\nContent-Type: text/html\r\n"
+    b"Content-Disposition: attachment; filename*=utf-8''a%1b%5b2Jb.html\r\n\r\n<p>x\r\n"
+    b"--b--\r\n"
+)
+
+
+def assert_harmless(text: str) -> None:
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", text), ascii(text)
+
+
+def test_list_shows_number_size_uid_date_sender_subject(popmail_command: Command, certificates: Certificates) -> None:
+    messages = [*plain_messages(2), NASTY]
+    with serving(certificates, messages) as server:
+        outcome = popmail_command("list", url(server), "--cafile", certificates.ca_file)
+        short = popmail_command("list", url(server), "--cafile", certificates.ca_file, "--no-headers")
+    assert outcome.status == 0, outcome.err
+    rows = [line.split("\t") for line in outcome.out.splitlines()]
+    assert [row[:2] for row in rows] == [[str(number), str(len(raw))] for number, raw in enumerate(messages, 1)]
+    assert rows[0][3:] == ["2026-11-23 10:00", "sender1@example.com", "message 1"]
+    assert "\\x1b" in rows[2][5]
+    assert_harmless(outcome.out)
+    assert [line.split("\t") for line in short.out.splitlines()] == [row[:3] for row in rows]
+
+
+def test_list_of_a_server_without_top(popmail_command: Command) -> None:
+    with ScriptedServer({**MAILBOX, "TOP": b"-ERR\r\n"}) as server:
+        outcome = popmail_command("list", url(server, "pop"), "--allow-cleartext", "--auth", "user")
+    assert outcome == Outcome(0, "1\t20\tuid1\t-\t-\t-\n", "")
+
+
+def test_show_draws_the_message(popmail_command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "nasty.eml"
+    file.write_bytes(NASTY)
+    for options in ([], ["--headers"]):
+        outcome = popmail_command("show", file, *options)
+        assert outcome.status == 0, outcome.err
+        assert_harmless(outcome.out)
+        for expected in ("Mallory", "multipart/mixed", "text/plain", "text/html", "first line\n", "second\tline"):
+            assert expected in outcome.out
+
+
+@pytest.mark.parametrize("raw", [b"", b"\r\n", b"no header", b"Subject: only\r\n", bytes(range(256))])
+def test_show_and_parse_take_any_bytes(popmail_command: Command, tmp_path: Path, raw: bytes) -> None:
+    file = tmp_path / "odd.eml"
+    file.write_bytes(raw)
+    for arguments in (["show", file], ["show", "--headers", file], ["parse", file], ["parse", "--json", file]):
+        outcome = popmail_command(*arguments)
+        assert outcome.status == 0, outcome.err
+        assert_harmless(outcome.out)
+
+
+def test_parse_gives_one_line_for_each_file(popmail_command: Command, tmp_path: Path) -> None:
+    files = [tmp_path / "one.eml", tmp_path / "two.eml"]
+    for file in files:
+        file.write_bytes(NASTY)
+    outcome = popmail_command("parse", *files)
+    assert outcome.status == 0
+    assert_harmless(outcome.out)
+    assert [line.split("\t")[0] for line in outcome.out.splitlines()] == [str(file) for file in files]
+    assert "1 attachment" in outcome.out
+    outcome = popmail_command("parse", "--json", *files)
+    assert [json.loads(line) for line in outcome.out.splitlines()] == [json.loads(popmail.parse(NASTY).to_json())] * 2
+
+
+def test_a_file_that_is_missing_is_named(popmail_command: Command, tmp_path: Path) -> None:
+    for name in ("show", "parse"):
+        assert "gone.eml" in popmail_command.fails(name, tmp_path / "gone.eml")
+
+
+def test_standard_input_is_read() -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "popmail", "show", "-"], input=NASTY, capture_output=True, check=True
+    )
+    assert b"first line" in process.stdout
+
+
+# serve, demo
+
+
+@pytest.mark.parametrize("kind", ["maildir", "eml"])
+@pytest.mark.parametrize("way", ["pops", "pop"])
+def test_serve_gives_a_folder_to_a_client(certificates: Certificates, tmp_path: Path, kind: str, way: str) -> None:
+    messages = plain_messages(3)
+    for name in ("tmp", "new", "cur"):
+        if kind == "maildir":
+            (tmp_path / name).mkdir()
+    for number, raw in enumerate(messages, 1):
+        name = f"new/{number}.M{number}P1.host" if kind == "maildir" else f"{number}.eml"
+        (tmp_path / name).write_bytes(raw)
+    options = ["--cert", str(certificates.cert_file), "--key", str(certificates.key_file)]
+    if way == "pop":
+        options.append("--starttls")
+    process = start("serve", str(tmp_path), "--user", "ann", *options)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r"(pops?)://ann@127\.0\.0\.1:(\d+)", line)
+        assert found, line
+        assert found[1] == way
+        with popmail.connect(found[0], password=PASSWORD, ssl_context=certificates.client_context()) as box:
+            assert [mail.raw for mail in box] == messages
+            box.dele(1)
+        with popmail.connect(found[0], password=PASSWORD, ssl_context=certificates.client_context()) as box:
+            assert box.stat().count == 2
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err == "popmail: interrupted\n"
+    assert len(list(tmp_path.glob("**/*.host*") if kind == "maildir" else tmp_path.glob("*.eml"))) == (
+        2 if kind == "maildir" else 3
+    )
+
+
+def test_serve_without_tls_must_be_asked_for(popmail_command: Command, tmp_path: Path) -> None:
+    outcome = popmail_command("serve", tmp_path)
+    assert outcome.status == 2
+    assert "--allow-cleartext" in outcome.err
+
+
+def test_serve_says_what_it_cannot_serve(popmail_command: Command, certificates: Certificates, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert ".eml" in popmail_command.fails("serve", tmp_path, "--allow-cleartext")
+    assert ".eml" in popmail_command.fails("serve", tmp_path / "gone", "--allow-cleartext")
+    (tmp_path / "a.eml").write_bytes(b"Subject: a\r\n\r\n")
+    assert "PEM" in popmail_command.fails("serve", tmp_path, "--cert", tmp_path / "file")
+    assert "gone" in popmail_command.fails("serve", tmp_path, "--cert", tmp_path / "gone")
+    with serving(certificates, []) as server:
+        error = popmail_command.fails("serve", tmp_path, "--allow-cleartext", "--port", server.port)
+    assert "in use" in error.lower()
+
+
+def test_demo_fetches_decodes_saves_and_deletes(popmail_command: Command, tmp_path: Path) -> None:
+    outcome = popmail_command("demo", "--to", tmp_path / "saved")
+    assert outcome.status == 0, outcome.err
+    assert outcome.err == ""
+    assert "is gone" in outcome.out
+    assert list((tmp_path / "saved").iterdir())
+    assert_harmless(outcome.out)
+
+
+def test_demo_of_a_folder_without_mail(popmail_command: Command, tmp_path: Path) -> None:
+    assert ".eml" in popmail_command("demo", "--mail", tmp_path).err
