@@ -1,5 +1,11 @@
 //! The native module `popmail._native`: conversion between Python and the
-//! core, and nothing else.
+//! core, and nothing else. What POP3 or MIME demand is decided in the core;
+//! what Python users expect is written in Python.
+
+mod client;
+mod convert;
+mod error;
+mod event;
 
 use pyo3::prelude::*;
 
@@ -9,6 +15,9 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        module.add("__version__", env!("CARGO_PKG_VERSION"))
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        client::register(module)?;
+        convert::register(module)?;
+        event::register(module)
     }
 }

@@ -70,7 +70,7 @@ pub use maildrop::Maildir;
 pub use mime::{Message, Part, parse};
 pub use pop3::{
     AuthChoice, Capabilities, ClientConfig, ClientConnection, ClientEvent, ContentMode, Deviation,
-    Handle, Limits, MaildropEntry, Reply, Security, ServerConfig, ServerConnection, ServerEvent,
+    Handle, Limits, MaildropEntry, Prefetch, Reply, Security, ServerConfig, ServerConnection, ServerEvent,
     ServerLimits, Stat, State, Status, Verdict, apop_digest,
 };
 pub use secret::Secret;

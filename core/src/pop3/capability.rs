@@ -80,7 +80,8 @@ impl Capabilities {
 
     /// True if the server names this SASL mechanism, in any case.
     pub fn has_mechanism(&self, name: &str) -> bool {
-        self.sasl().any(|offered| offered.eq_ignore_ascii_case(name))
+        self.sasl()
+            .any(|offered| offered.eq_ignore_ascii_case(name))
     }
 }
 
@@ -120,7 +121,10 @@ mod tests {
     #[test]
     fn an_equals_sign_separates_like_a_space() {
         assert!(capabilities(&["SASL=PLAIN"]).has_mechanism("plain"));
-        assert_eq!(capabilities(&["EXPIRE=60"]).parameters("EXPIRE"), Some("60"));
+        assert_eq!(
+            capabilities(&["EXPIRE=60"]).parameters("EXPIRE"),
+            Some("60")
+        );
     }
 
     #[test]

@@ -646,8 +646,11 @@ impl ClientConnection {
             return;
         }
         let limits = &self.config.limits;
-        let pipelining =
-            self.config.pipelining && self.capabilities.as_ref().is_some_and(Capabilities::pipelining);
+        let pipelining = self.config.pipelining
+            && self
+                .capabilities
+                .as_ref()
+                .is_some_and(Capabilities::pipelining);
         // Refilled when half of it is answered, so that commands leave in
         // few large packets.
         if pipelining && self.sent.len() > limits.window_commands / 2 {
@@ -677,8 +680,14 @@ impl ClientConnection {
     // Receiving.
 
     fn receive_content(&mut self, input: &mut &[u8]) {
-        let (Some(exchange), Reading::Content { unstuffer, octets, buffer }) =
-            (self.sent.front(), &mut self.reading)
+        let (
+            Some(exchange),
+            Reading::Content {
+                unstuffer,
+                octets,
+                buffer,
+            },
+        ) = (self.sent.front(), &mut self.reading)
         else {
             return self.fail(internal("content without a command"));
         };
@@ -742,9 +751,11 @@ impl ClientConnection {
                 ErrorCode::LimitListingLine,
                 "a line of a listing",
             ),
-            (_, Some(exchange)) if exchange.verb == Verb::Auth => {
-                (limits.challenge, ErrorCode::LimitChallenge, "a SASL challenge")
-            }
+            (_, Some(exchange)) if exchange.verb == Verb::Auth => (
+                limits.challenge,
+                ErrorCode::LimitChallenge,
+                "a SASL challenge",
+            ),
             _ => (
                 limits.status_line,
                 ErrorCode::LimitStatusLine,
@@ -818,7 +829,10 @@ impl ClientConnection {
         let Some(reply) = Reply::parse(line) else {
             return self.fail(Error::new(
                 ErrorCode::MalformedReply,
-                format!("expected +OK or -ERR from the server, got: {}", escaped(line)),
+                format!(
+                    "expected +OK or -ERR from the server, got: {}",
+                    escaped(line)
+                ),
             ));
         };
         if !reply.is_well_formed() && !self.deviates(Deviation::LowerCaseStatus, line) {
@@ -966,9 +980,8 @@ impl ClientConnection {
         let handle = exchange.handle;
         let by_login = exchange.by_login;
         let event = match verb {
-            Verb::Stat => listing::stat(reply.text()).map(|(stat, deviation)| {
-                (ClientEvent::StatReceived { handle, stat }, deviation)
-            }),
+            Verb::Stat => listing::stat(reply.text())
+                .map(|(stat, deviation)| (ClientEvent::StatReceived { handle, stat }, deviation)),
             Verb::List => listing::size_of(reply.text(), number).map(|(entry, deviation)| {
                 let entries = vec![entry];
                 (ClientEvent::ListReceived { handle, entries }, deviation)
@@ -1068,7 +1081,9 @@ impl ClientConnection {
             Action::Send(commands) => commands
                 .into_iter()
                 .try_for_each(|command| self.enqueue(command, handle, true, None)),
-            Action::SendPlain(response) => self.enqueue(auth("PLAIN"), handle, true, Some(response)),
+            Action::SendPlain(response) => {
+                self.enqueue(auth("PLAIN"), handle, true, Some(response))
+            }
             Action::Finish => {
                 self.login = None;
                 self.events.push_back(ClientEvent::LoginFinished { handle });

@@ -231,7 +231,10 @@ impl Command {
             }
             Verb::Apop => {
                 // The digest is the last word; the name may hold spaces.
-                let split = arguments.iter().rposition(|&octet| octet == b' ').ok_or(bad)?;
+                let split = arguments
+                    .iter()
+                    .rposition(|&octet| octet == b' ')
+                    .ok_or(bad)?;
                 let (user, digest) = arguments.split_at_checked(split).ok_or(bad)?;
                 Ok(Self::Apop {
                     user: text(user.trim_ascii()).ok_or(bad)?,
@@ -303,9 +306,7 @@ fn push_password(line: &mut Vec<u8>, password: &[u8]) -> Result<(), UsageError> 
     }
     // The place is not told: it would say something of the password.
     if password.iter().any(|octet| ENDS_A_LINE.contains(octet)) {
-        return Err(UsageError::argument(
-            "password must hold no NUL, CR or LF",
-        ));
+        return Err(UsageError::argument("password must hold no NUL, CR or LF"));
     }
     line.push(b' ');
     line.extend_from_slice(password);

@@ -19,7 +19,7 @@ impl Handle {
 }
 
 /// The answer to STAT (RFC 1939 section 5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stat {
     /// Messages that are not marked as deleted.
     pub count: u64,
@@ -237,12 +237,12 @@ pub enum ServerEvent {
     },
     /// Send this message. Answer with `send_content` as often as
     /// `wants_content` says and `finish_content`, or with `refuse_content`
-    /// before the first octet or `fail_content` after it.
+    /// before the first octet or `fail_content` at any time.
     Retrieve {
         /// The message number, 1 or more.
         number: u32,
         /// Lines of the body that are wanted, `None` for all. The engine cuts:
-        /// a host may send more and stop when `wants_content` turns false.
+        /// a host may send more, and stop when `content_is_complete`.
         lines: Option<u64>,
     },
     /// Remove these for good. Answer with `committed` or `commit_failed`.
@@ -261,5 +261,43 @@ pub enum ServerEvent {
     },
     /// The connection is over: write what `take_output` gives and close the
     /// transport. No event comes after it.
-    ConnectionClosed,
+    ConnectionClosed {
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// Why a server connection is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The client said QUIT.
+    Quit,
+    /// The client went away without QUIT; nothing was removed.
+    ConnectionLost,
+    /// The client was silent for too long; nothing was removed.
+    Timeout,
+    /// Octets came between STLS and the TLS handshake.
+    StlsInjection,
+    /// Too many bad commands.
+    BadCommands,
+    /// Too many failed logins.
+    FailedLogins,
+    /// The maildrop failed in the middle of a message, or at QUIT.
+    MaildropFailed,
+}
+
+impl CloseReason {
+    /// The name that every language uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::ConnectionLost => "connection_lost",
+            Self::Timeout => "timeout",
+            Self::StlsInjection => "stls_injection",
+            Self::BadCommands => "bad_commands",
+            Self::FailedLogins => "failed_logins",
+            Self::MaildropFailed => "maildrop_failed",
+        }
+    }
 }

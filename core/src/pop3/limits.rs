@@ -87,6 +87,8 @@ pub struct ServerLimits {
     pub bad_commands: u32,
     /// Failed logins after which the connection closes: 3.
     pub failed_logins: u32,
+    /// How long the answer to a failed login is held back: 1 s, as mpopd.
+    pub failed_login_delay: Duration,
     /// How long a client that has not logged in may be silent: 60 s.
     pub login_timeout: Duration,
     /// How long a client that has logged in may be silent: 10 minutes, the
@@ -104,6 +106,7 @@ impl Default for ServerLimits {
             bad_commands_before_login: 3,
             bad_commands: 20,
             failed_logins: 3,
+            failed_login_delay: Duration::from_secs(1),
             login_timeout: Duration::from_secs(60),
             autologout: Duration::from_secs(600),
         }

@@ -197,12 +197,14 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_their_oddities() {
-        let read = |line: &[u8]| {
-            list_entry(line).map(|(entry, odd)| (entry.number, entry.octets, odd))
-        };
+        let read =
+            |line: &[u8]| list_entry(line).map(|(entry, odd)| (entry.number, entry.octets, odd));
         assert_eq!(read(b"1 120"), Some((1, 120, None)));
         assert_eq!(read(b"1 120 more"), Some((1, 120, None)));
-        assert_eq!(read(b"1   120"), Some((1, 120, Some(Deviation::OddSpacing))));
+        assert_eq!(
+            read(b"1   120"),
+            Some((1, 120, Some(Deviation::OddSpacing)))
+        );
         assert_eq!(read(b"1\t120"), Some((1, 120, Some(Deviation::OddSpacing))));
         assert_eq!(read(b"1 -120"), Some((1, 0, Some(Deviation::OddNumber))));
         assert_eq!(read(b"1"), Some((1, 0, Some(Deviation::OddNumber))));
@@ -215,10 +217,22 @@ mod tests {
     fn uids_are_read_with_their_oddities() {
         let read =
             |line: &[u8]| uidl_entry(line).map(|(entry, odd)| (entry.number, entry.uid, odd));
-        assert_eq!(read(b"2 QhdPYR:00WBw1Ph7x7"), Some((2, "QhdPYR:00WBw1Ph7x7".into(), None)));
-        assert_eq!(read(b"2   a"), Some((2, "a".into(), Some(Deviation::OddSpacing))));
-        assert_eq!(read(b"2 a b"), Some((2, "a b".into(), Some(Deviation::OddUid))));
-        assert_eq!(read(b"2 \xe9"), Some((2, "\u{fffd}".into(), Some(Deviation::OddUid))));
+        assert_eq!(
+            read(b"2 QhdPYR:00WBw1Ph7x7"),
+            Some((2, "QhdPYR:00WBw1Ph7x7".into(), None))
+        );
+        assert_eq!(
+            read(b"2   a"),
+            Some((2, "a".into(), Some(Deviation::OddSpacing)))
+        );
+        assert_eq!(
+            read(b"2 a b"),
+            Some((2, "a b".into(), Some(Deviation::OddUid)))
+        );
+        assert_eq!(
+            read(b"2 \xe9"),
+            Some((2, "\u{fffd}".into(), Some(Deviation::OddUid)))
+        );
         assert_eq!(read(b"2 "), None);
         assert_eq!(read(b"a b"), None);
     }
@@ -227,7 +241,10 @@ mod tests {
     fn the_answer_about_one_uid_may_leave_out_the_number() {
         let read = |text: &[u8]| uid_of(text, Some(3)).map(|(entry, odd)| (entry.uid, odd));
         assert_eq!(read(b"3 abc"), Some(("abc".into(), None)));
-        assert_eq!(read(b"abc"), Some(("abc".into(), Some(Deviation::MissingNumber))));
+        assert_eq!(
+            read(b"abc"),
+            Some(("abc".into(), Some(Deviation::MissingNumber)))
+        );
         assert_eq!(read(b"4 abc"), None);
     }
 
@@ -236,7 +253,10 @@ mod tests {
         let read = |text: &[u8]| stat(text).map(|(stat, odd)| (stat.count, stat.octets, odd));
         assert_eq!(read(b"2 320"), Some((2, 320, None)));
         assert_eq!(read(b"2 320 octets"), Some((2, 320, None)));
-        assert_eq!(read(b"2 -2147483648"), Some((2, 0, Some(Deviation::OddNumber))));
+        assert_eq!(
+            read(b"2 -2147483648"),
+            Some((2, 0, Some(Deviation::OddNumber)))
+        );
         assert_eq!(read(b""), None);
         assert_eq!(read(b"-2 320"), None);
     }

@@ -185,7 +185,9 @@ impl LoginPlan {
             AuthChoice::Plain => [Method::Plain].into(),
             AuthChoice::Apop => [Method::Apop].into(),
             AuthChoice::Auto => {
-                let plain = view.capabilities.is_some_and(|all| all.has_mechanism("PLAIN"));
+                let plain = view
+                    .capabilities
+                    .is_some_and(|all| all.has_mechanism("PLAIN"));
                 let user = view.capabilities.is_none_or(|all| all.has("USER"));
                 let mut methods = VecDeque::new();
                 if plain {

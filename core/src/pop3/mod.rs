@@ -27,7 +27,7 @@ pub use capability::Capabilities;
 pub use client::{ClientConfig, ClientConnection, ContentMode};
 pub use command::{Command, Verb};
 pub use event::{
-    ClientEvent, Credentials, Deviation, Handle, ListEntry, MaildropEntry, ServerEvent, Stat,
+    ClientEvent, CloseReason, Credentials, Deviation, Handle, ListEntry, MaildropEntry, ServerEvent, Stat,
     UidlEntry,
 };
 pub use limits::{Limits, ServerLimits};

@@ -149,7 +149,11 @@ fn response_code(text: &[u8]) -> Option<String> {
     let end = inside.iter().position(|&octet| octet == b']')?;
     let code = inside.get(..end)?;
     let well_formed = !code.is_empty() && code.iter().all(u8::is_ascii_graphic);
-    well_formed.then(|| code.iter().map(|octet| char::from(octet.to_ascii_uppercase())).collect())
+    well_formed.then(|| {
+        code.iter()
+            .map(|octet| char::from(octet.to_ascii_uppercase()))
+            .collect()
+    })
 }
 
 #[cfg(test)]
@@ -187,7 +191,13 @@ mod tests {
 
     #[test]
     fn lines_that_are_no_status_are_none() {
-        for line in [&b""[..], b"OK", b"-ERROR", b" +OK", b"HTTP/1.1 400 Bad Request"] {
+        for line in [
+            &b""[..],
+            b"OK",
+            b"-ERROR",
+            b" +OK",
+            b"HTTP/1.1 400 Bad Request",
+        ] {
             assert_eq!(Reply::parse(line), None, "{}", line.escape_ascii());
         }
     }

@@ -120,7 +120,11 @@ mod tests {
     #[test]
     fn a_digest_is_verified_in_either_case() {
         let stamp = Stamp::new(b"<1896.697170952@dbc.mtview.ca.us>");
-        let verifies = |digest| stamp.as_ref().is_some_and(|s| s.verify(b"tanstaaf", digest));
+        let verifies = |digest| {
+            stamp
+                .as_ref()
+                .is_some_and(|s| s.verify(b"tanstaaf", digest))
+        };
         assert!(verifies("c4c9334bac560ecc979e58001b3e22fb"));
         assert!(verifies("C4C9334BAC560ECC979E58001B3E22FB"));
         assert!(!verifies("c4c9334bac560ecc979e58001b3e22fc"));

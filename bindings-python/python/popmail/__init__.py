@@ -1,0 +1,68 @@
+"""POP3 client and server, and MIME parser, on one Rust core.
+
+::
+
+    import popmail
+
+    with popmail.Pop3("pop.example.com", user="me", password="…") as box:
+        for mail in box:
+            print(mail.number, mail.uid, mail.message.subject)
+"""
+
+from ._native import (
+    ClientEngine,
+    Limits,
+    Message,
+    Part,
+    __version__,
+    apop_digest,
+    parse,
+)
+from .client import ListEntry, Pop3, Pop3Url, RemoteMessage, Stat, UidlEntry, connect, parse_url
+from .error import (
+    AuthenticationError,
+    CommandError,
+    ConnectionLostError,
+    InsecureError,
+    InternalError,
+    LimitError,
+    Pop3Error,
+    ProtocolError,
+    TimeoutError,
+    UsageError,
+)
+from .server import Account, Maildir, MemoryMaildrop, Server
+from .transport import SocketTransport, Transport
+
+__all__ = [
+    "Account",
+    "AuthenticationError",
+    "ClientEngine",
+    "CommandError",
+    "ConnectionLostError",
+    "InsecureError",
+    "InternalError",
+    "LimitError",
+    "ListEntry",
+    "Maildir",
+    "MemoryMaildrop",
+    "Message",
+    "Part",
+    "Pop3",
+    "Pop3Error",
+    "Pop3Url",
+    "ProtocolError",
+    "RemoteMessage",
+    "Server",
+    "SocketTransport",
+    "Stat",
+    "TimeoutError",
+    "Transport",
+    "UidlEntry",
+    "UsageError",
+    "__version__",
+    "apop_digest",
+    "connect",
+    "parse",
+    "parse_url",
+]

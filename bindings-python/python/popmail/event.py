@@ -1,0 +1,57 @@
+"""What a connection tells its host, for programs that drive the engine.
+
+:class:`popmail.Pop3` handles these by itself. A program with a transport of
+its own kind runs :class:`popmail.ClientEngine`: it writes what
+``take_output`` gives, reads, calls ``receive`` and takes ``next_event`` until
+that is ``None``.
+"""
+
+from ._native import (
+    CapabilitiesReceived,
+    CommandFailed,
+    CommandFinished,
+    ConnectionClosed,
+    ContentFinished,
+    ContentReceived,
+    DeviationObserved,
+    GreetingReceived,
+    ListReceived,
+    LoginFinished,
+    StatReceived,
+    TlsReady,
+    UidlReceived,
+)
+
+ClientEvent = (
+    GreetingReceived
+    | TlsReady
+    | LoginFinished
+    | CommandFinished
+    | CommandFailed
+    | CapabilitiesReceived
+    | StatReceived
+    | ListReceived
+    | UidlReceived
+    | ContentReceived
+    | ContentFinished
+    | DeviationObserved
+    | ConnectionClosed
+)
+"""Any event of a client connection."""
+
+__all__ = [
+    "CapabilitiesReceived",
+    "ClientEvent",
+    "CommandFailed",
+    "CommandFinished",
+    "ConnectionClosed",
+    "ContentFinished",
+    "ContentReceived",
+    "DeviationObserved",
+    "GreetingReceived",
+    "ListReceived",
+    "LoginFinished",
+    "StatReceived",
+    "TlsReady",
+    "UidlReceived",
+]

@@ -1,0 +1,151 @@
+"""The octets' way to the server: a socket with TLS, or the caller's own."""
+
+import builtins
+import contextlib
+import socket
+import ssl
+from typing import Protocol
+
+from .error import ConnectionLostError, TimeoutError
+
+__all__ = ["SocketTransport", "Transport"]
+
+
+class Transport(Protocol):
+    """What :class:`popmail.Pop3` needs of a connection.
+
+    A proxy, a tunnel or a test gives its own and passes it as ``transport=``.
+    The methods raise ``OSError`` when the connection fails.
+    """
+
+    def read(self, timeout: float | None) -> bytes:
+        """Waits for octets and returns them; ``b""`` at the end.
+
+        Raises ``TimeoutError`` when ``timeout`` seconds pass without any.
+        """
+        ...
+
+    def write(self, octets: bytes) -> None:
+        """Writes all of them."""
+        ...
+
+    def start_tls(self) -> None:
+        """Begins TLS and checks the server's certificate."""
+        ...
+
+    def close(self) -> None:
+        """Closes the connection; more than once does no harm."""
+        ...
+
+
+class SocketTransport:
+    """A TCP connection, with TLS from the start or later.
+
+    Args:
+        host: The server's name or address; its certificate must be for it.
+        port: The port.
+        implicit_tls: True for TLS from the first octet.
+        ssl_context: For TLS; ``None`` is one that checks certificates against
+            the system's authorities and offers the protocol name ``pop3``
+            (RFC 7301).
+        timeout: Seconds for the connection and for each write; ``None``
+            waits without end.
+
+    Raises:
+        ConnectionLostError: No connection, or no TLS.
+        TimeoutError: No connection within ``timeout``.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        implicit_tls: bool,
+        ssl_context: ssl.SSLContext | None = None,
+        timeout: float | None = 60.0,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._context = ssl_context
+        self._timeout = timeout
+        try:
+            self._socket = socket.create_connection((host, port), timeout)
+        except builtins.TimeoutError as error:
+            raise TimeoutError(
+                f"{host} port {port} did not answer{_within(timeout)}",
+                code="POP3_ERR_TIMEOUT",
+                fatal=True,
+            ) from error
+        except OSError as error:
+            raise ConnectionLostError(
+                f"cannot connect to {host} port {port}: {_reason(error)}",
+                code="POP3_ERR_CONNECT",
+                fatal=True,
+            ) from error
+        # Commands are small and wait for nothing.
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if implicit_tls:
+            self.start_tls()
+
+    def read(self, timeout: float | None) -> bytes:
+        self._socket.settimeout(timeout)
+        return self._socket.recv(_READ_OCTETS)
+
+    def write(self, octets: bytes) -> None:
+        self._socket.settimeout(self._timeout)
+        self._socket.sendall(octets)
+
+    def start_tls(self) -> None:
+        context = self._context or _default_context()
+        self._socket.settimeout(self._timeout)
+        try:
+            self._socket = context.wrap_socket(self._socket, server_hostname=self._host)
+        except builtins.TimeoutError as error:
+            self.close()
+            raise TimeoutError(
+                f"{self._host} port {self._port} did not finish the TLS handshake{_within(self._timeout)}",
+                code="POP3_ERR_TIMEOUT",
+                fatal=True,
+            ) from error
+        except (OSError, ValueError) as error:
+            self.close()
+            raise ConnectionLostError(
+                f"no TLS with {self._host} port {self._port}: {_reason(error)}",
+                code="POP3_ERR_TLS",
+                fatal=True,
+            ) from error
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.close()
+
+
+def _default_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["pop3"])
+    return context
+
+
+def _within(timeout: float | None) -> str:
+    return "" if timeout is None else f" within {timeout:g} s"
+
+
+def _reason(error: Exception) -> str:
+    """One line that a user understands."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return "it does not speak TLS there (port 995 does, port 110 begins TLS with STLS)"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    if isinstance(error, ssl.SSLEOFError | ConnectionResetError):
+        return "the server closed the connection"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__
+
+
+# A reader that is woken seldom: 256 KiB is what loopback and fast links fill.
+_READ_OCTETS = 256 * 1024

@@ -1,0 +1,240 @@
+//! The client engine and the planner of iteration, for `popmail.client`.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use popmail::{ClientConfig, ClientConnection, ContentMode, Handle, Limits, UsageError};
+
+use crate::convert::{PyLimits, auth_choice, duration, security};
+use crate::error::raised;
+use crate::event::{capabilities, convert};
+
+/// The client side of one POP3 connection, without I/O.
+#[pyclass(module = "popmail._native")]
+pub struct ClientEngine(ClientConnection);
+
+#[pymethods]
+impl ClientEngine {
+    #[new]
+    #[pyo3(signature = (*, tls, allow_cleartext, pipelining, strict, timeout, limits))]
+    fn new(
+        tls: &str,
+        allow_cleartext: bool,
+        pipelining: bool,
+        strict: bool,
+        timeout: Option<f64>,
+        limits: Option<&PyLimits>,
+    ) -> PyResult<Self> {
+        Ok(Self(ClientConnection::new(ClientConfig {
+            security: security(tls)?,
+            allow_cleartext,
+            pipelining,
+            strict,
+            limits: Limits {
+                response_timeout: duration(timeout)?,
+                ..limits.map(|limits| limits.0.clone()).unwrap_or_default()
+            },
+        })))
+    }
+
+    #[getter]
+    fn state(&self) -> &'static str {
+        self.0.state().as_str()
+    }
+
+    #[getter]
+    fn capabilities<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        self.0
+            .capabilities()
+            .map(|all| capabilities(py, all))
+            .transpose()
+    }
+
+    #[getter]
+    fn pending(&self) -> usize {
+        self.0.pending()
+    }
+
+    #[getter]
+    fn stamp(&self) -> Option<&str> {
+        self.0.stamp().map(|stamp| stamp.as_str())
+    }
+
+    fn receive(&mut self, octets: Cow<'_, [u8]>) {
+        self.0.receive(&octets);
+    }
+
+    fn receive_eof(&mut self) {
+        self.0.receive_eof();
+    }
+
+    fn tls_established(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.0.tls_established().map_err(|error| raised(py, error))
+    }
+
+    /// `now` in seconds since any fixed moment, as `time.monotonic` gives it.
+    fn handle_timeout(&mut self, now: f64) -> PyResult<()> {
+        let now = Duration::try_from_secs_f64(now)
+            .map_err(|_| PyValueError::new_err(format!("now must be seconds, got {now}")))?;
+        self.0.handle_timeout(now);
+        Ok(())
+    }
+
+    fn next_event(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.0
+            .next_event()
+            .map(|event| convert(py, event))
+            .transpose()
+    }
+
+    fn take_output<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let mut output = Vec::new();
+        self.0.take_output(&mut output);
+        let octets = PyBytes::new(py, &output);
+        // The copy that Python holds is its own; this one is wiped.
+        drop(popmail::Secret::new(output));
+        octets
+    }
+
+    /// Seconds to wait for input; `None` is without end.
+    fn timeout(&self) -> Option<f64> {
+        self.0
+            .timeout()
+            .filter(|timeout| *timeout < FOREVER)
+            .map(|timeout| timeout.as_secs_f64())
+    }
+
+    fn login(
+        &mut self,
+        py: Python<'_>,
+        user: &str,
+        password: Cow<'_, [u8]>,
+        auth: &str,
+    ) -> PyResult<u64> {
+        handle(py, self.0.login(user, password, auth_choice(auth)?))
+    }
+
+    fn capa(&mut self, py: Python<'_>) -> PyResult<u64> {
+        handle(py, self.0.capa())
+    }
+
+    fn stls(&mut self, py: Python<'_>) -> PyResult<u64> {
+        handle(py, self.0.stls())
+    }
+
+    fn user(&mut self, py: Python<'_>, user: &str) -> PyResult<u64> {
+        handle(py, self.0.user(user))
+    }
+
+    fn pass_(&mut self, py: Python<'_>, password: Cow<'_, [u8]>) -> PyResult<u64> {
+        handle(py, self.0.pass(password))
+    }
+
+    fn apop(&mut self, py: Python<'_>, user: &str, secret: Cow<'_, [u8]>) -> PyResult<u64> {
+        handle(py, self.0.apop(user, secret))
+    }
+
+    fn auth_plain(&mut self, py: Python<'_>, user: &str, password: Cow<'_, [u8]>) -> PyResult<u64> {
+        handle(py, self.0.auth_plain(user, password))
+    }
+
+    fn stat(&mut self, py: Python<'_>) -> PyResult<u64> {
+        handle(py, self.0.stat())
+    }
+
+    #[pyo3(signature = (number = None))]
+    fn list(&mut self, py: Python<'_>, number: Option<u32>) -> PyResult<u64> {
+        handle(py, self.0.list(number))
+    }
+
+    #[pyo3(signature = (number = None))]
+    fn uidl(&mut self, py: Python<'_>, number: Option<u32>) -> PyResult<u64> {
+        handle(py, self.0.uidl(number))
+    }
+
+    /// `chunks` hands the content out as it arrives.
+    #[pyo3(signature = (number, *, chunks = false))]
+    fn retr(&mut self, py: Python<'_>, number: u32, chunks: bool) -> PyResult<u64> {
+        handle(py, self.0.retr(number, mode(chunks)))
+    }
+
+    #[pyo3(signature = (number, lines, *, chunks = false))]
+    fn top(&mut self, py: Python<'_>, number: u32, lines: u64, chunks: bool) -> PyResult<u64> {
+        handle(py, self.0.top(number, lines, mode(chunks)))
+    }
+
+    fn dele(&mut self, py: Python<'_>, number: u32) -> PyResult<u64> {
+        handle(py, self.0.dele(number))
+    }
+
+    fn rset(&mut self, py: Python<'_>) -> PyResult<u64> {
+        handle(py, self.0.rset())
+    }
+
+    fn noop(&mut self, py: Python<'_>) -> PyResult<u64> {
+        handle(py, self.0.noop())
+    }
+
+    fn quit(&mut self, py: Python<'_>) -> PyResult<u64> {
+        handle(py, self.0.quit())
+    }
+
+    /// The plan of an iteration over `(number, octets)` in this order.
+    fn prefetch(&self, messages: Vec<(u32, u64)>) -> Prefetch {
+        let limits = self.0.limits();
+        Prefetch(popmail::Prefetch::new(
+            messages,
+            limits.prefetch_octets,
+            limits.window_commands,
+        ))
+    }
+}
+
+/// How far iteration asks ahead of its reader.
+#[pyclass(module = "popmail._native")]
+pub struct Prefetch(popmail::Prefetch);
+
+#[pymethods]
+impl Prefetch {
+    fn ask(&mut self) -> Option<u32> {
+        self.0.ask()
+    }
+
+    fn handed_out(&mut self) {
+        self.0.handed_out();
+    }
+}
+
+/// The APOP digest for a greeting and a secret; `None` without a stamp that
+/// can be trusted.
+#[pyfunction]
+fn apop_digest(greeting: Cow<'_, [u8]>, secret: Cow<'_, [u8]>) -> Option<String> {
+    popmail::apop_digest(&greeting, &secret)
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<ClientEngine>()?;
+    module.add_class::<Prefetch>()?;
+    module.add_function(wrap_pyfunction!(apop_digest, module)?)
+}
+
+fn handle(py: Python<'_>, result: Result<Handle, UsageError>) -> PyResult<u64> {
+    result
+        .map(Handle::number)
+        .map_err(|error| raised(py, error))
+}
+
+fn mode(chunks: bool) -> ContentMode {
+    if chunks {
+        ContentMode::Chunks
+    } else {
+        ContentMode::Buffer
+    }
+}
+
+/// More than any socket takes as a timeout: as good as none.
+const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);

@@ -1,0 +1,181 @@
+//! The client's events as small frozen objects with the core's names.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+
+use popmail::{Capabilities, ClientEvent};
+
+use crate::error::exception;
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {
+        $(
+            $(#[$doc])*
+            #[pyclass(frozen, get_all, module = "popmail.event")]
+            pub struct $name { $(pub $field: $type),* }
+        )*
+
+        pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+            $(module.add_class::<$name>()?;)*
+            Ok(())
+        }
+    };
+}
+
+events! {
+    /// The server greeted.
+    GreetingReceived { line: Py<PyBytes> }
+    /// The TLS handshake is due.
+    TlsReady { handle: u64 }
+    /// The login is done.
+    LoginFinished { handle: u64 }
+    /// A command without a result of its own was answered `+OK`.
+    CommandFinished { handle: u64, line: Py<PyBytes> }
+    /// A command was refused or a login failed.
+    CommandFailed { handle: u64, error: Py<PyAny> }
+    /// CAPA was answered.
+    CapabilitiesReceived { handle: u64, capabilities: Py<PyDict> }
+    /// STAT was answered.
+    StatReceived { handle: u64, count: u64, octets: u64 }
+    /// LIST was answered.
+    ListReceived { handle: u64, entries: Py<PyList> }
+    /// UIDL was answered.
+    UidlReceived { handle: u64, entries: Py<PyList> }
+    /// Content that was asked for in chunks.
+    ContentReceived { handle: u64, chunk: Py<PyBytes> }
+    /// RETR or TOP is complete.
+    ContentFinished { handle: u64, octets: u64, content: Py<PyBytes> }
+    /// The server broke a rule and was understood all the same.
+    DeviationObserved { deviation: &'static str, octets: Py<PyBytes> }
+    /// The connection is over.
+    ConnectionClosed { error: Option<Py<PyAny>> }
+}
+
+/// An event of the core as its Python object.
+pub fn convert(py: Python<'_>, event: ClientEvent) -> PyResult<Py<PyAny>> {
+    let bytes = |octets: &[u8]| PyBytes::new(py, octets).unbind();
+    match event {
+        ClientEvent::GreetingReceived { reply } => object(
+            py,
+            GreetingReceived {
+                line: bytes(reply.line()),
+            },
+        ),
+        ClientEvent::TlsReady { handle } => object(
+            py,
+            TlsReady {
+                handle: handle.number(),
+            },
+        ),
+        ClientEvent::LoginFinished { handle } => object(
+            py,
+            LoginFinished {
+                handle: handle.number(),
+            },
+        ),
+        ClientEvent::CommandFinished { handle, reply } => object(
+            py,
+            CommandFinished {
+                handle: handle.number(),
+                line: bytes(reply.line()),
+            },
+        ),
+        ClientEvent::CommandFailed { handle, error } => object(
+            py,
+            CommandFailed {
+                handle: handle.number(),
+                error: exception(py, &error)?.unbind(),
+            },
+        ),
+        ClientEvent::CapabilitiesReceived {
+            handle,
+            capabilities: all,
+        } => object(
+            py,
+            CapabilitiesReceived {
+                handle: handle.number(),
+                capabilities: capabilities(py, &all)?.unbind(),
+            },
+        ),
+        ClientEvent::StatReceived { handle, stat } => object(
+            py,
+            StatReceived {
+                handle: handle.number(),
+                count: stat.count,
+                octets: stat.octets,
+            },
+        ),
+        ClientEvent::ListReceived { handle, entries } => {
+            let entries = entries.iter().map(|entry| (entry.number, entry.octets));
+            object(
+                py,
+                ListReceived {
+                    handle: handle.number(),
+                    entries: PyList::new(py, entries.collect::<Vec<_>>())?.unbind(),
+                },
+            )
+        }
+        ClientEvent::UidlReceived { handle, entries } => {
+            let entries = entries.iter().map(|entry| (entry.number, &*entry.uid));
+            object(
+                py,
+                UidlReceived {
+                    handle: handle.number(),
+                    entries: PyList::new(py, entries.collect::<Vec<_>>())?.unbind(),
+                },
+            )
+        }
+        ClientEvent::ContentReceived { handle, chunk } => object(
+            py,
+            ContentReceived {
+                handle: handle.number(),
+                chunk: bytes(&chunk),
+            },
+        ),
+        ClientEvent::ContentFinished {
+            handle,
+            octets,
+            content,
+        } => object(
+            py,
+            ContentFinished {
+                handle: handle.number(),
+                octets,
+                content: bytes(&content),
+            },
+        ),
+        ClientEvent::DeviationObserved { deviation, octets } => object(
+            py,
+            DeviationObserved {
+                deviation: deviation.as_str(),
+                octets: bytes(&octets),
+            },
+        ),
+        ClientEvent::ConnectionClosed { error } => {
+            let error = match error {
+                Some(error) => Some(exception(py, &error)?.unbind()),
+                None => None,
+            };
+            object(py, ConnectionClosed { error })
+        }
+        // The core may grow events; until this file names them they are not
+        // for Python.
+        _ => Ok(py.None()),
+    }
+}
+
+/// `{tag: [parameter, …]}` with tags in upper case.
+pub fn capabilities<'py>(py: Python<'py>, all: &Capabilities) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (tag, parameters) in all.iter() {
+        dict.set_item(tag, parameters)?;
+    }
+    Ok(dict)
+}
+
+fn object<T>(py: Python<'_>, value: T) -> PyResult<Py<PyAny>>
+where
+    T: pyo3::PyClass + Into<pyo3::PyClassInitializer<T>>,
+{
+    Ok(Py::new(py, value)?.into_any())
+}
