@@ -19,7 +19,6 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
@@ -77,11 +76,8 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def header_table(message: Message) -> Table:
-    """Return the headers that people look at."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+def header_lines(message: Message) -> Text:
+    """Return the headers that people look at, one on each line."""
     rows = [
         ("From", addresses(message.from_)),
         ("To", addresses(message.to)),
@@ -89,10 +85,7 @@ def header_table(message: Message) -> Table:
         ("Date", str(message.date) if message.date else ""),
         ("Subject", printable(message.subject or "")),
     ]
-    for name, value in rows:
-        if value:
-            table.add_row(name, Text(value))
-    return table
+    return Text("\n").join(Text.assemble((f"{name:<9}", "bold"), value) for name, value in rows if value)
 
 
 def mime_tree(message: Message) -> Tree:

@@ -65,8 +65,8 @@ def explain(error: Exception) -> str:
         return f"{error} (use pops://, or --allow-cleartext to send the password without encryption)"
     if isinstance(error, popmail.Pop3Error):
         return f"{error}{_hint(error.__cause__)}"
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     return str(error)
 
 
@@ -166,6 +166,8 @@ def _client_context(cafile: Path | None) -> ssl.SSLContext | None:
         context.load_verify_locations(cafile)
     except ssl.SSLError as error:
         raise CommandFailedError(f"{cafile}: expected certificates in PEM form") from error
+    except OSError as error:
+        raise CommandFailedError(f"{cafile}: {error.strerror}") from error
     return context
 
 
@@ -344,7 +346,7 @@ def show(file: Path, headers: bool) -> None:
         head = message.raw[: _end_of_headers(message.raw)].decode("utf-8", "surrogateescape")
         console.print(Text(terminal.printable_lines(head).rstrip("\n")))
     else:
-        console.print(terminal.header_table(message), soft_wrap=False)
+        console.print(terminal.header_lines(message))
     console.print()
     console.print(terminal.mime_tree(message), soft_wrap=False)
     for defect in message.defects:
