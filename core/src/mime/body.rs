@@ -1,0 +1,195 @@
+//! The body of a message as text, as HTML and as a preview.
+//!
+//! Decides how the body parts that RFC 8621 section 4.1.4 lists become one text, and which `cid:`
+//! references may become `data:` URLs.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use mail_parser::PartKind;
+use memchr::memmem;
+
+use super::{MessageView, Part, content_id, html_text};
+
+/// Characters of a preview (RFC 8621 section 4.1.4).
+const PREVIEW_CHARS: usize = 256;
+
+/// Characters that are looked at for a preview at first, and how that grows while markup fills it.
+const PREVIEW_READ: usize = 4_096;
+const PREVIEW_GROWTH: usize = 8;
+
+/// The bytes that `data:` URLs may add to one HTML text.
+const MAX_INLINE: usize = 64 << 20;
+
+pub(crate) fn text(view: MessageView<'_>) -> Option<Cow<'_, str>> {
+    join(view.inner.text_body().filter_map(|inner| {
+        let text = Part::new(view.store, inner).text()?;
+        Some(match inner.kind() {
+            PartKind::Html => Cow::Owned(html_text::convert(&text)),
+            _ => text,
+        })
+    }))
+}
+
+pub(crate) fn html(view: MessageView<'_>) -> Option<Cow<'_, str>> {
+    let is_html = |inner: &mail_parser::MessagePart<'_>| matches!(inner.kind(), PartKind::Html);
+    if !view.inner.html_body().any(|inner| is_html(&inner)) {
+        return None;
+    }
+    join(view.inner.html_body().filter_map(|inner| {
+        let text = Part::new(view.store, inner).text()?;
+        Some(if is_html(&inner) { text } else { Cow::Owned(escape(&text)) })
+    }))
+}
+
+/// The pieces as one text, each on a line of its own; borrowed when there is only one.
+fn join<'m>(mut pieces: impl Iterator<Item = Cow<'m, str>>) -> Option<Cow<'m, str>> {
+    let first = pieces.next()?;
+    let Some(second) = pieces.next() else {
+        return Some(first);
+    };
+    let mut out = first.into_owned();
+    for piece in std::iter::once(second).chain(pieces) {
+        if !out.is_empty() && !out.ends_with('\n') {
+            out.push('\n');
+        }
+        out.push_str(&piece);
+    }
+    Some(Cow::Owned(out))
+}
+
+/// Plain text as HTML that shows the same lines.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 8 + 16);
+    out.push_str("<div>");
+    for char in text.chars() {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\n' => out.push_str("<br>\n"),
+            '\r' => {}
+            other => out.push(other),
+        }
+    }
+    out.push_str("</div>");
+    out
+}
+
+pub(crate) fn html_with_inline(view: MessageView<'_>) -> Option<Cow<'_, str>> {
+    let html = html(view)?;
+    if memmem::find(html.as_bytes(), b"cid:").is_none() {
+        return Some(html);
+    }
+    let parts = view.by_content_id();
+    let mut out = String::with_capacity(html.len());
+    let mut room = MAX_INLINE;
+    let mut from = 0;
+    for at in memmem::find_iter(html.as_bytes(), b"cid:") {
+        // Only where a URL starts: after a quote, a bracket or an equals sign.
+        let opens = html.get(..at).and_then(|before| before.chars().next_back());
+        let starts_url = matches!(opens, Some('"' | '\'' | '(' | '='));
+        let Some(rest) = html.get(at + 4..).filter(|_| starts_url && at >= from) else { continue };
+        let is_end = |char: char| matches!(char, '"' | '\'' | ')' | '>' | '<') || char.is_whitespace();
+        let Some(url) = rest.find(is_end).and_then(|len| rest.get(..len)) else { break };
+        let part = parts.get(url).or_else(|| parts.get(content_id::from_url(url).as_ref()));
+        let Some(data) = part.and_then(|part| data_url(part, room)) else { continue };
+        room = room.saturating_sub(data.len());
+        out.push_str(html.get(from..at).unwrap_or_default());
+        out.push_str(&data);
+        from = at + 4 + url.len();
+    }
+    if from == 0 {
+        return Some(html);
+    }
+    out.push_str(html.get(from..).unwrap_or_default());
+    Some(Cow::Owned(out))
+}
+
+/// The part as a `data:` URL (RFC 2397), if it is media and fits in `room` bytes.
+fn data_url(part: &Part<'_>, room: usize) -> Option<String> {
+    let content_type = part.content_type();
+    let (kind, subtype) = content_type.split_once('/')?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
+    let is_media = matches!(kind, "image" | "audio" | "video" | "font") && subtype.bytes().all(plain);
+    if !is_media || part.size_bound() / 3 * 4 + 64 > room {
+        return None;
+    }
+    let mut url = format!("data:{content_type};base64,");
+    base64::engine::general_purpose::STANDARD.encode_string(part.content(), &mut url);
+    Some(url)
+}
+
+pub(crate) fn preview(view: MessageView<'_>) -> String {
+    for inner in view.inner.text_body() {
+        let part = Part::new(view.store, inner);
+        let Some(whole) = part.text().filter(|text| !text.trim().is_empty()) else { continue };
+        let mut read = PREVIEW_READ;
+        loop {
+            let end = whole.floor_char_boundary(read);
+            let prefix = whole.get(..end).unwrap_or_default();
+            let preview = match inner.kind() {
+                PartKind::Html => one_line(&html_text::convert(prefix)),
+                _ => one_line(prefix),
+            };
+            if end == whole.len() || preview.chars().count() >= PREVIEW_CHARS {
+                if preview.is_empty() {
+                    break;
+                }
+                return preview;
+            }
+            read = read.saturating_mul(PREVIEW_GROWTH);
+        }
+    }
+    String::new()
+}
+
+/// The first characters of a text with every run of white space as one space.
+fn one_line(text: &str) -> String {
+    let mut out = String::new();
+    let mut count = 0;
+    for word in text.split_whitespace() {
+        if count > 0 {
+            out.push(' ');
+            count += 1;
+        }
+        for char in word.chars().filter(|char| !char.is_control()) {
+            if count >= PREVIEW_CHARS {
+                return out.trim_end().to_owned();
+            }
+            out.push(char);
+            count += 1;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use crate::mime::parse;
+
+    #[test]
+    fn html_alone_gives_text_and_preview() {
+        let message = parse(b"Content-Type: text/html\r\n\r\n<h1>Hi</h1><p>A&amp;B</p>");
+        assert_eq!(message.text().as_deref(), Some("Hi\n\nA&B\n"));
+        assert_eq!(message.preview(), "Hi A&B");
+    }
+
+    #[test]
+    fn text_alone_has_no_html() {
+        let message = parse(b"Subject: x\r\n\r\nline\r\n");
+        assert_eq!(message.html(), None);
+        assert_eq!(message.text().as_deref(), Some("line\r\n"));
+    }
+
+    #[test]
+    fn previews_are_cut_at_256_characters() {
+        let raw = format!("Subject: x\r\n\r\n{}", "é\r\n ".repeat(9_000));
+        assert_eq!(parse(raw.as_bytes()).preview().chars().count(), 255);
+        let styled = format!("Content-Type: text/html\r\n\r\n<style>{}</style>Hi", "x".repeat(90_000));
+        assert_eq!(parse(styled.as_bytes()).preview(), "Hi");
+    }
+}

@@ -1,0 +1,444 @@
+//! What is wrong with a message, and on what readers of it will disagree.
+//!
+//! Decides which oddities are worth a word, how much they matter and where they are. Looked for
+//! only when asked: a search reads every field and decodes every body once. Not here: what is made
+//! of the oddities ([`super::repair`], [`super::address`]).
+
+use std::ops::Range;
+
+use mail_parser::{HeaderName, PartFlags, Source as ParserSource};
+use memchr::{memchr, memmem};
+
+use super::header::Header;
+use super::{AddressList, DateTime, MessageView, Part, charset};
+
+/// Defects that are reported for one message; a hostile one could have millions.
+const MAX_DEFECTS: usize = 1_000;
+
+/// How much a defect matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Against the rules, but there is one reading.
+    Note,
+    /// Something is lost, replaced or cut.
+    Warning,
+    /// Readers are known to disagree: what one program checked another may not show.
+    Ambiguous,
+}
+
+/// One defect of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Defect {
+    /// What is wrong.
+    pub code: DefectCode,
+    /// The number of the part ([`Part::index`]) that it is in.
+    pub part: u32,
+    /// Where it is in the bytes that came in, as near as can be told; `None` inside a
+    /// transfer-encoded message.
+    pub range: Option<Range<usize>>,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $severity:ident;)*) => {
+        /// What can be wrong. The text of a code never changes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum DefectCode {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl DefectCode {
+            /// Every code.
+            pub const ALL: &'static [DefectCode] = &[$(DefectCode::$name),*];
+
+            /// The stable text of the code: `duplicate-header`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(DefectCode::$name => $text),* }
+            }
+
+            /// How much it matters.
+            pub fn severity(self) -> Severity {
+                match self { $(DefectCode::$name => Severity::$severity),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// There are no bytes at all.
+    EmptyMessage = "empty-message", Warning;
+    /// There is no header field; everything is taken as the body.
+    NoHeader = "no-header", Warning;
+    /// The message starts with the `From ` line of an mbox file.
+    EnvelopeLine = "envelope-line", Note;
+    /// Every line ends with a bare CR.
+    BareCrLineEnds = "bare-cr-line-ends", Warning;
+    /// A line among the header fields is none; it is left out.
+    MalformedHeader = "malformed-header", Ambiguous;
+    /// The blank line between header fields and body is missing.
+    MissingBlankLine = "missing-blank-line", Ambiguous;
+    /// A field that may occur once occurs more often; the first one counts.
+    DuplicateHeader = "duplicate-header", Ambiguous;
+    /// A field holds bytes that are not UTF-8.
+    UndecodableHeader = "undecodable-header", Warning;
+    /// A field holds control characters, maybe encoded; they are left out.
+    ControlCharacter = "control-character", Ambiguous;
+    /// The date is absent from the calendar or unreadable.
+    InvalidDate = "invalid-date", Warning;
+    /// An address list breaks the grammar.
+    MalformedAddress = "malformed-address", Ambiguous;
+    /// An address has a source route, which is left out.
+    ObsoleteRoute = "obsolete-route", Note;
+    /// The Content-Type field has no type that can be read.
+    MalformedContentType = "malformed-content-type", Ambiguous;
+    /// A parameter occurs more than once; the first one counts.
+    DuplicateParameter = "duplicate-parameter", Ambiguous;
+    /// The part has several file names that differ.
+    ConflictingFileNames = "conflicting-file-names", Ambiguous;
+    /// The transfer encoding is unknown; the content is as it came.
+    UnknownTransferEncoding = "unknown-transfer-encoding", Ambiguous;
+    /// The transfer encoding is known, but written in quotes or with other noise.
+    OddTransferEncoding = "odd-transfer-encoding", Ambiguous;
+    /// The content breaks the rules of its transfer encoding.
+    MalformedTransferEncoding = "malformed-transfer-encoding", Warning;
+    /// There is base64 data after the padding that ends it; it is decoded too.
+    DataAfterPadding = "data-after-padding", Ambiguous;
+    /// The charset is unknown; the text is read as UTF-8.
+    UnknownCharset = "unknown-charset", Warning;
+    /// The text holds bytes that are not valid in its charset.
+    MalformedCharset = "malformed-charset", Warning;
+    /// A multipart has no boundary parameter; it is one part.
+    MissingBoundary = "missing-boundary", Ambiguous;
+    /// The boundary of a multipart does not occur; it is one part.
+    BoundaryNotFound = "boundary-not-found", Ambiguous;
+    /// A boundary was only found inside a line.
+    DelimiterInsideLine = "delimiter-inside-line", Ambiguous;
+    /// A part is not ended by a delimiter of its multipart.
+    MissingDelimiter = "missing-delimiter", Note;
+    /// The closing delimiter of a multipart is missing.
+    UnterminatedMultipart = "unterminated-multipart", Note;
+    /// A limit of depth, parts or size was reached; what is beyond was not looked at.
+    LimitReached = "limit-reached", Warning;
+}
+
+impl Defect {
+    /// How much the defect matters.
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
+    }
+}
+
+impl Severity {
+    /// The stable text: `note`, `warning` or `ambiguous`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Ambiguous => "ambiguous",
+        }
+    }
+}
+
+/// Every defect of a message, in document order.
+pub(crate) fn find(view: MessageView<'_>) -> Vec<Defect> {
+    let mut search = Search { found: Vec::new() };
+    let edits = view.store.edits().filter(|_| view.is_in_place());
+    let raw = view.raw();
+    if raw.is_empty() {
+        search.add(DefectCode::EmptyMessage, view.root(), Some(0..0));
+        return search.found;
+    }
+    if edits.is_some_and(|edits| edits.is_cr_only()) {
+        search.add(DefectCode::BareCrLineEnds, view.root(), Some(0..raw.len()));
+    }
+    if edits.is_some_and(|edits| edits.is_limited()) {
+        search.add(DefectCode::LimitReached, view.root(), Some(raw.len()..raw.len()));
+    }
+    let inserts = edits.map(|edits| edits.missing_blank_lines()).unwrap_or_default();
+    for part in view.all_parts() {
+        if search.found.len() >= MAX_DEFECTS {
+            break;
+        }
+        search.structure(part, inserts);
+        search.fields(part);
+        search.content(part);
+    }
+    search.found.truncate(MAX_DEFECTS);
+    search.found
+}
+
+struct Search {
+    found: Vec<Defect>,
+}
+
+impl Search {
+    fn add(&mut self, code: DefectCode, part: Part<'_>, range: Option<Range<usize>>) {
+        let in_place = part.inner.message().source() == ParserSource::Raw;
+        let range = range.filter(|_| in_place);
+        self.found.push(Defect { code, part: part.index(), range });
+    }
+
+    fn add_field(&mut self, code: DefectCode, part: Part<'_>, field: &Header<'_>) {
+        self.add(code, part, Some(field.range()));
+    }
+
+    fn structure(&mut self, part: Part<'_>, inserts: &[usize]) {
+        let inner = part.inner;
+        let source = part.source();
+        let header = source.offset(inner.offset_header());
+        let start = source.offset(inner.offset_body());
+        let end = source.offset(inner.offset_end());
+        let is_root = inner.message().root_part().id() == part.index();
+        let flags = inner.flags();
+        if is_root && part.headers().is_empty() {
+            self.add(DefectCode::NoHeader, part, Some(header..start));
+        } else if inserts.binary_search(&start).is_ok() || flags.contains(PartFlags::NO_BLANK_LINE) {
+            // A header block that runs to the end of its part may be all there is.
+            if start < end || !is_root {
+                self.add(DefectCode::MissingBlankLine, part, Some(start..start));
+            }
+        }
+        let value = inner.content_type();
+        if value.is_some_and(|value| value.ctype() == "multipart") && !part.is_multipart() {
+            let named = value.is_some_and(|value| value.has_attribute("boundary"));
+            if !flags.contains(PartFlags::LIMIT_REACHED) {
+                let code = if named { DefectCode::BoundaryNotFound } else { DefectCode::MissingBoundary };
+                self.add(code, part, Some(header..start));
+            }
+        }
+        for (flag, code) in [
+            (PartFlags::FALLBACK_DELIMITER, DefectCode::DelimiterInsideLine),
+            (PartFlags::UNTERMINATED, DefectCode::UnterminatedMultipart),
+            (PartFlags::NESTING_LIMIT, DefectCode::LimitReached),
+            (PartFlags::LIMIT_REACHED, DefectCode::LimitReached),
+        ] {
+            if flags.contains(flag) {
+                self.add(code, part, Some(end..end));
+            }
+        }
+        // The last part of an unterminated multipart is told by the multipart.
+        let told = inner.parent().is_some_and(|parent| parent.flags().contains(PartFlags::UNTERMINATED));
+        if flags.contains(PartFlags::MISSING_DELIMITER) && !told && inner.parent().is_some() {
+            self.add(DefectCode::MissingDelimiter, part, Some(end..end));
+        }
+    }
+
+    fn fields(&mut self, part: Part<'_>) {
+        const ONCE: [&str; 15] = [
+            "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Message-ID", "In-Reply-To", "References",
+            "Subject", "Date", "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
+            "Content-Disposition",
+        ];
+        let headers = part.headers();
+        if let Some(line) = headers.envelope_line() {
+            self.add_field(DefectCode::EnvelopeLine, part, &line);
+        }
+        self.lines(part);
+        let mut seen = [0_u8; ONCE.len()];
+        for field in headers.iter() {
+            if self.found.len() >= MAX_DEFECTS {
+                return;
+            }
+            let name = field.name();
+            let once = ONCE.iter().zip(&mut seen).find(|(once, _)| once.eq_ignore_ascii_case(&name));
+            let mut first = true;
+            if let Some((_, count)) = once {
+                *count = count.saturating_add(1);
+                first = *count == 1;
+                if *count == 2 {
+                    self.add_field(DefectCode::DuplicateHeader, part, &field);
+                }
+            }
+            self.value(part, &field, &name, first);
+        }
+        self.types(part);
+    }
+
+    fn value(&mut self, part: Part<'_>, field: &Header<'_>, name: &str, first: bool) {
+        let raw = field.raw_value();
+        if std::str::from_utf8(raw).is_err() {
+            self.add_field(DefectCode::UndecodableHeader, part, field);
+        }
+        if has_controls(raw) {
+            self.add_field(DefectCode::ControlCharacter, part, field);
+        }
+        if !first {
+            return;
+        }
+        match name.to_ascii_lowercase().as_str() {
+            "from" | "sender" | "reply-to" | "to" | "cc" | "bcc" => {
+                let problems = AddressList::parse(raw).problems;
+                if problems.malformed {
+                    self.add_field(DefectCode::MalformedAddress, part, field);
+                }
+                if problems.route {
+                    self.add_field(DefectCode::ObsoleteRoute, part, field);
+                }
+            }
+            "date" if DateTime::parse(raw).is_none() => {
+                self.add_field(DefectCode::InvalidDate, part, field);
+            }
+            "content-type" if field.content_type().is_none_or(|value| value.subtype().is_none()) => {
+                self.add_field(DefectCode::MalformedContentType, part, field);
+            }
+            "content-transfer-encoding" => self.encoding(part, field),
+            _ => {}
+        }
+    }
+
+    /// Lines of the header block that are neither fields nor continuations.
+    fn lines(&mut self, part: Part<'_>) {
+        let source = part.source();
+        let (start, end) = (part.inner.offset_header(), part.inner.offset_body());
+        let mut rest = source.slice(start, end);
+        let mut at = source.offset(start);
+        if part.headers().is_empty() || part.headers().envelope_line().is_some() {
+            let line = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+            rest = rest.get(line..).unwrap_or_default();
+            at += line;
+        }
+        while !rest.is_empty() && self.found.len() < MAX_DEFECTS {
+            let len = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+            let (line, after) = rest.split_at(len);
+            let is_field = || {
+                let name = memchr(b':', line).and_then(|colon| line.get(..colon))?.trim_ascii_end();
+                let valid = !name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic());
+                valid.then_some(())
+            };
+            let continues = line.starts_with(b" ") || line.starts_with(b"\t");
+            if !continues && !line.trim_ascii().is_empty() && is_field().is_none() {
+                self.add(DefectCode::MalformedHeader, part, Some(at..at + len));
+            }
+            rest = after;
+            at += len;
+        }
+    }
+
+    fn encoding(&mut self, part: Part<'_>, field: &Header<'_>) {
+        let written = field.raw_value();
+        let written = written.split(|byte| *byte == b'(').next().unwrap_or_default().trim_ascii();
+        let known = ["7bit", "8bit", "binary", "base64", "quoted-printable"];
+        if known.iter().any(|known| written.eq_ignore_ascii_case(known.as_bytes())) {
+            return;
+        }
+        let repaired = part.inner.encoding() != mail_parser::Encoding::None;
+        self.add_field(
+            if repaired { DefectCode::OddTransferEncoding } else { DefectCode::UnknownTransferEncoding },
+            part,
+            field,
+        );
+    }
+
+    fn types(&mut self, part: Part<'_>) {
+        let mut names: Vec<&str> = Vec::new();
+        for (name, value) in [
+            (HeaderName::ContentType, part.inner.content_type()),
+            (HeaderName::ContentDisposition, part.inner.content_disposition()),
+        ] {
+            let (Some(field), Some(value)) = (part.headers().first(name), value) else { continue };
+            for parameter in ["boundary", "charset", "type", "start"] {
+                if value.attributes().filter(|(name, _)| *name == parameter).count() > 1 {
+                    self.add_field(DefectCode::DuplicateParameter, part, &field);
+                    break;
+                }
+            }
+            let named = value.attributes().filter(|(name, _)| matches!(*name, "name" | "filename"));
+            let before = names.len();
+            names.extend(named.map(|(_, name)| name));
+            let first = names.first();
+            if names.iter().skip(before.max(1)).any(|name| Some(name) != first) {
+                self.add_field(DefectCode::ConflictingFileNames, part, &field);
+            }
+        }
+    }
+
+    fn content(&mut self, part: Part<'_>) {
+        let inner = part.inner;
+        if part.is_multipart() || inner.is_message() {
+            return;
+        }
+        let body = part.raw_body();
+        let start = part.source().offset(inner.offset_body());
+        let range = || Some(start..start + body.len());
+        let (content, malformed) = inner.encoding().decode_checked(body);
+        if malformed {
+            self.add(DefectCode::MalformedTransferEncoding, part, range());
+        }
+        if inner.encoding() == mail_parser::Encoding::Base64
+            && let Some(at) = data_after_padding(body)
+        {
+            self.add(DefectCode::DataAfterPadding, part, Some(start + at..start + body.len()));
+        }
+        if inner.is_text() {
+            let known = part.charset().map(|label| charset::from_label(label.as_bytes()));
+            if known.is_some_and(|known| known.is_none()) {
+                let field = part.headers().first(HeaderName::ContentType);
+                self.add(DefectCode::UnknownCharset, part, field.map(|field| field.range()));
+            }
+            if charset::decode_checked(known.flatten().unwrap_or_default(), &content).1 {
+                self.add(DefectCode::MalformedCharset, part, range());
+            }
+        }
+    }
+}
+
+/// Where base64 data goes on after the padding that should end it.
+fn data_after_padding(body: &[u8]) -> Option<usize> {
+    let pad = memchr(b'=', body)?;
+    let after = body.get(pad..)?;
+    let is_data = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    after.iter().position(is_data).map(|at| pad + at)
+}
+
+/// Whether a value holds control characters, plain or in encoded words.
+fn has_controls(raw: &[u8]) -> bool {
+    let is_control = |byte: &u8| (*byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n')) || *byte == 0x7f;
+    if raw.iter().any(is_control) {
+        return true;
+    }
+    if memmem::find(raw, b"=?").is_none() {
+        return false;
+    }
+    let text = encodify::rfc2047::decode_text(raw, charset::append);
+    text.chars().any(|char| char.is_control() && char != '\t')
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::DefectCode;
+    use crate::mime::parse;
+
+    fn codes(raw: &[u8]) -> Vec<&'static str> {
+        parse(raw).defects().iter().map(|defect| defect.code.as_str()).collect()
+    }
+
+    #[test]
+    fn sound_mail_has_no_defects() {
+        assert!(codes(b"From: a@x.org\r\nDate: Mon, 4 May 2026 09:30:00 +0200\r\n\r\nhi\r\n").is_empty());
+        assert!(codes(b"Subject: only a header\r\n\r\n").is_empty());
+    }
+
+    #[test]
+    fn defects_tell_where_they_are() {
+        let raw = b"From: a@x.org\r\nSubject: one\r\nFrom: b@x.org\r\n\r\nhi";
+        let message = parse(raw);
+        let defects = message.defects();
+        assert_eq!(defects.len(), 1);
+        assert_eq!(defects[0].code, DefectCode::DuplicateHeader);
+        assert_eq!(&raw[defects[0].range.clone().unwrap()], b"From: b@x.org\r\n");
+    }
+
+    #[test]
+    fn encoded_control_characters_are_told() {
+        assert_eq!(codes(b"From: =?utf-8?b?cG90dXMA?= <x@example.com>\r\n\r\n"), ["control-character"]);
+    }
+
+    #[test]
+    fn codes_are_unique() {
+        let mut texts: Vec<_> = DefectCode::ALL.iter().map(|code| code.as_str()).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), DefectCode::ALL.len());
+    }
+}

@@ -1,0 +1,180 @@
+//! The header fields of a message or part: in order, duplicates kept, raw and decoded.
+//!
+//! Decides how unstructured text is read (RFC 5322 section 2.2, RFC 2047, RFC 6532) and that the
+//! first of two fields with one name is *the* field. Addresses and dates are read in their own
+//! modules.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use mail_parser::HeaderName;
+
+use super::charset;
+use super::store::Source;
+
+/// The header fields of one message or part, in the order they were written.
+#[derive(Clone, Copy)]
+pub struct Headers<'m> {
+    inner: mail_parser::Headers<'m>,
+    source: Source<'m>,
+    /// The line `From …` of an mbox file comes before the fields of a message and is none.
+    skip: usize,
+}
+
+/// One header field.
+#[derive(Clone, Copy)]
+pub struct Header<'m> {
+    inner: mail_parser::Header<'m>,
+    source: Source<'m>,
+}
+
+impl<'m> Headers<'m> {
+    pub(crate) fn new(inner: mail_parser::Headers<'m>, source: Source<'m>) -> Self {
+        let skip = inner
+            .iter()
+            .next()
+            .is_some_and(|first| first.raw_name().starts_with("From "));
+        Headers { inner, source, skip: usize::from(skip) }
+    }
+
+    /// The number of fields.
+    pub fn len(&self) -> usize {
+        self.inner.len() - self.skip
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Every field in the order they were written.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Header<'m>> + use<'m> {
+        let source = self.source;
+        self.inner
+            .iter()
+            .rev()
+            .take(self.len())
+            .rev()
+            .map(move |inner| Header { inner, source })
+    }
+
+    /// The first field with this name; upper and lower case are the same.
+    pub fn get(&self, name: &str) -> Option<Header<'m>> {
+        self.get_all(name).next()
+    }
+
+    /// Every field with this name in the order they were written.
+    pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = Header<'m>> + use<'m, 'n> {
+        self.iter().filter(move |header| header.name_bytes().eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    /// The first field with a name that the parser keeps by number.
+    pub(crate) fn first(&self, name: HeaderName<'static>) -> Option<Header<'m>> {
+        let source = self.source;
+        self.inner.all(name).next().map(|inner| Header { inner, source })
+    }
+
+    /// The mbox line before the fields, if there is one.
+    pub(crate) fn envelope_line(&self) -> Option<Header<'m>> {
+        let source = self.source;
+        self.inner.iter().take(self.skip).map(|inner| Header { inner, source }).next()
+    }
+}
+
+impl<'m> Header<'m> {
+    fn name_bytes(&self) -> &'m [u8] {
+        let end = self.inner.offset_start().saturating_sub(1);
+        self.source.slice(self.inner.offset_field(), end).trim_ascii_end()
+    }
+
+    /// The name as written; bytes that are not UTF-8 become U+FFFD.
+    pub fn name(&self) -> Cow<'m, str> {
+        String::from_utf8_lossy(self.name_bytes())
+    }
+
+    /// The bytes after the colon, folded as written, without the final line end.
+    pub fn raw_value(&self) -> &'m [u8] {
+        let value = self.source.slice(self.inner.offset_start(), self.inner.offset_end());
+        let value = value.strip_suffix(b"\n").unwrap_or(value);
+        value.strip_suffix(b"\r").unwrap_or(value)
+    }
+
+    /// The value as text: unfolded, encoded words decoded (RFC 2047), without control characters.
+    pub fn value(&self) -> Cow<'m, str> {
+        unstructured(self.raw_value())
+    }
+
+    /// Where the field stands in the bytes of its message, final line end included.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.source.offset(self.inner.offset_field())..self.source.offset(self.inner.offset_end())
+    }
+
+    pub(crate) fn content_type(&self) -> Option<mail_parser::ContentType<'m>> {
+        self.inner.value().as_content_type()
+    }
+}
+
+impl std::fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl std::fmt::Debug for Header<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.name(), self.value())
+    }
+}
+
+/// Unstructured text of a field: unfolded, encoded words decoded, nothing that controls a terminal
+/// or could start another field.
+pub(crate) fn unstructured(raw: &[u8]) -> Cow<'_, str> {
+    without_controls(encodify::rfc2047::decode_text(raw, charset::append))
+}
+
+/// Line breaks become spaces, other control characters but the tab are left out.
+pub(crate) fn without_controls(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_plain = |byte: u8| (byte >= 0x20 || byte == b'\t') && byte != 0x7f && byte != 0xc2;
+    if text.bytes().all(is_plain) || !text.chars().any(|char| char.is_control() && char != '\t') {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\r' => {}
+            '\n' => out.push(' '),
+            '\t' => out.push('\t'),
+            other if other.is_control() => {}
+            other => out.push(other),
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::unstructured;
+    use std::borrow::Cow;
+
+    #[test]
+    fn plain_text_is_borrowed() {
+        assert!(matches!(unstructured(b" hello"), Cow::Borrowed("hello")));
+    }
+
+    #[test]
+    fn encoded_line_breaks_never_make_a_second_field() {
+        assert_eq!(unstructured(b" =?utf-8?q?a=0D=0ABcc:_x=00?="), "a Bcc: x");
+    }
+
+    #[test]
+    fn words_split_in_the_middle_of_a_character_join() {
+        assert_eq!(unstructured(b" =?utf-8?q?caf=C3?=\r\n =?UTF-8?Q?=A9?="), "caf\u{e9}");
+    }
+
+    #[test]
+    fn many_broken_words_are_kept_as_text() {
+        let raw = b"=?a?q?".repeat(60_000);
+        assert_eq!(unstructured(&raw).len(), raw.len());
+    }
+}

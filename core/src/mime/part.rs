@@ -1,0 +1,261 @@
+//! One MIME part: its type, its names, its content.
+//!
+//! Decides which of two parameters or fields counts, how file names are decoded (RFC 2231, RFC
+//! 2047, and the mixtures that mail programs make of them) and which parts are resources of the
+//! text rather than attachments. Content is decoded only when it is read.
+
+use std::borrow::Cow;
+
+use encodify::base64;
+use mail_parser::{Encoding, HeaderName, MessagePart, PartKind};
+
+use super::header::{unstructured, without_controls};
+use super::message::MessageView;
+use super::store::{Source, Store};
+use super::{Headers, charset, content_id, file_name};
+
+/// One part of a message. A view: cheap to copy, valid as long as its message.
+#[derive(Clone, Copy)]
+pub struct Part<'m> {
+    store: &'m Store<'m>,
+    pub(crate) inner: MessagePart<'m>,
+}
+
+impl<'m> Part<'m> {
+    pub(crate) fn new(store: &'m Store<'m>, inner: MessagePart<'m>) -> Self {
+        Part { store, inner }
+    }
+
+    pub(crate) fn source(&self) -> Source<'m> {
+        self.store.source(self.inner.message())
+    }
+
+    /// The number of the part: its position in [`Message::parts`](super::Message::parts) of the
+    /// outermost message.
+    pub fn index(&self) -> u32 {
+        self.inner.id()
+    }
+
+    /// The header fields of the part.
+    pub fn headers(&self) -> Headers<'m> {
+        Headers::new(self.inner.headers(), self.source())
+    }
+
+    /// The media type in lower case, `text/plain` where none is given and `message/rfc822` for a
+    /// part without type in a digest (RFC 2045 section 5.2, RFC 2046 section 5.1.5).
+    pub fn content_type(&self) -> Cow<'m, str> {
+        let Some(value) = self.inner.content_type() else {
+            let is_message = self.inner.is_message();
+            return Cow::Borrowed(if is_message { "message/rfc822" } else { "text/plain" });
+        };
+        match (value.ctype(), value.subtype()) {
+            (kind, Some(subtype)) => Cow::Owned([kind, "/", subtype].concat()),
+            ("text", None) => Cow::Borrowed("text/plain"),
+            (_, None) => Cow::Borrowed("application/octet-stream"),
+        }
+    }
+
+    /// Whether the media type is `kind/subtype`, both in lower case.
+    pub fn is_type(&self, kind: &str, subtype: &str) -> bool {
+        self.inner.content_type().is_some_and(|value| {
+            value.ctype() == kind && value.subtype() == Some(subtype)
+        })
+    }
+
+    /// A parameter of the Content-Type field, decoded; the name in lower case.
+    pub fn parameter(&self, name: &str) -> Option<&'m str> {
+        self.inner.content_type()?.attribute(name)
+    }
+
+    /// The charset label as written, `None` where none is given.
+    pub fn charset(&self) -> Option<&'m str> {
+        self.parameter("charset")
+    }
+
+    /// The disposition in lower case, mostly `attachment` or `inline` (RFC 2183); `None` where none
+    /// is given.
+    pub fn disposition(&self) -> Option<&'m str> {
+        self.inner.content_disposition().map(|value| value.ctype())
+    }
+
+    /// The file name that the sender gave, decoded; `None` where none is given.
+    ///
+    /// From the disposition's `filename`, else from the type's `name`. It may hold a path or worse:
+    /// to save a file use [`Part::safe_filename`].
+    pub fn filename(&self) -> Option<Cow<'m, str>> {
+        let given = self
+            .inner
+            .content_disposition()
+            .and_then(|value| value.attribute("filename"))
+            .filter(|name| !name.is_empty())
+            .or_else(|| self.parameter("name").filter(|name| !name.is_empty()))?;
+        // Encoded words in quotes are no RFC's, but common; some are split over continuations.
+        if given.contains("=?") {
+            return Some(unstructured(given.as_bytes()));
+        }
+        Some(without_controls(Cow::Borrowed(given)))
+    }
+
+    /// A name to save the part under, never empty: see [`file_name::safe`].
+    pub fn safe_filename(&self) -> String {
+        let name = self.filename().unwrap_or_default();
+        file_name::safe(&name, &self.content_type(), self.index())
+    }
+
+    /// The content identifier without angle brackets (RFC 2045 section 7).
+    pub fn content_id(&self) -> Option<Cow<'m, str>> {
+        let field = self.headers().first(HeaderName::ContentId)?;
+        content_id::identifiers(field.raw_value()).into_iter().next()
+    }
+
+    /// The languages of the Content-Language field (RFC 3282).
+    pub fn languages(&self) -> Option<Vec<Cow<'m, str>>> {
+        let field = self.headers().first(HeaderName::ContentLanguage)?;
+        let tags = field.raw_value().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        let tags = tags.filter(|tag| !tag.is_empty());
+        Some(tags.map(|tag| without_controls(String::from_utf8_lossy(tag))).collect())
+    }
+
+    /// The Content-Location field (RFC 2557).
+    pub fn location(&self) -> Option<Cow<'m, str>> {
+        Some(self.headers().first(HeaderName::ContentLocation)?.value())
+    }
+
+    /// The transfer encoding in lower case, `7bit` where none is given (RFC 2045 section 6.1).
+    pub fn transfer_encoding(&self) -> Cow<'m, str> {
+        match self.inner.encoding() {
+            Encoding::Base64 => Cow::Borrowed("base64"),
+            Encoding::QuotedPrintable => Cow::Borrowed("quoted-printable"),
+            Encoding::None => match self.headers().first(HeaderName::ContentTransferEncoding) {
+                Some(field) => Cow::Owned(field.value().to_ascii_lowercase()),
+                None => Cow::Borrowed("7bit"),
+            },
+        }
+    }
+
+    /// The part as it came: header fields, blank line and body, without the line end before the
+    /// next delimiter.
+    pub fn raw(&self) -> &'m [u8] {
+        self.source().slice(self.inner.offset_header(), self.inner.offset_end())
+    }
+
+    /// The body as it came, transfer encoding included.
+    pub fn raw_body(&self) -> &'m [u8] {
+        self.source().slice(self.inner.offset_body(), self.inner.offset_end())
+    }
+
+    /// The size of [`Part::content`] in octets; nothing is decoded to find it.
+    pub fn size(&self) -> u64 {
+        self.inner.encoding().decoded_len(self.raw_body()) as u64
+    }
+
+    /// The content with the transfer encoding undone, borrowed where there was none. For a
+    /// multipart this is its whole body, delimiters included.
+    pub fn content(&self) -> Cow<'m, [u8]> {
+        self.inner.encoding().decode(self.raw_body())
+    }
+
+    /// Appends [`Part::content`] to `out`.
+    pub fn decode_into(&self, out: &mut Vec<u8>) {
+        self.inner.encoding().decode_append(self.raw_body(), out);
+    }
+
+    /// An upper bound of [`Part::size`] in octets, found without reading the body.
+    pub fn size_bound(&self) -> usize {
+        let len = self.raw_body().len();
+        match self.inner.encoding() {
+            Encoding::Base64 => base64::MIME.decoded_len_estimate(len),
+            _ => len,
+        }
+    }
+
+    /// Writes [`Part::content`] to the start of `out`, which must hold [`Part::size_bound`] octets,
+    /// and returns how many were written. Octets after these may be overwritten too. What does not
+    /// fit is cut off.
+    pub fn decode_into_slice(&self, out: &mut [u8]) -> usize {
+        let body = self.raw_body();
+        let written = match self.inner.encoding() {
+            Encoding::Base64 => base64::MIME.decode_slice(body, out).ok(),
+            Encoding::QuotedPrintable => encodify::qp::BODY.decode_slice(body, out).ok(),
+            Encoding::None => None,
+        };
+        written.unwrap_or_else(|| {
+            let content = self.content();
+            let len = content.len().min(out.len());
+            if let (Some(target), Some(content)) = (out.get_mut(..len), content.get(..len)) {
+                target.copy_from_slice(content);
+            }
+            len
+        })
+    }
+
+    /// The text of a `text/*` part: transfer encoding undone, converted from its charset, line ends
+    /// as sent. `None` for any other part. What is not valid in the charset becomes U+FFFD; an
+    /// unknown charset is read as UTF-8; both show as defects.
+    pub fn text(&self) -> Option<Cow<'m, str>> {
+        if !self.inner.is_text() {
+            return None;
+        }
+        let label = self.charset().map(str::as_bytes);
+        let charset = label.and_then(charset::from_label).unwrap_or_default();
+        Some(charset::decode(charset, self.content()))
+    }
+
+    /// The parts of a multipart in order, none for any other part.
+    pub fn children(&self) -> impl DoubleEndedIterator<Item = Part<'m>> + use<'m> {
+        let store = self.store;
+        self.inner.children().map(move |inner| Part { store, inner })
+    }
+
+    /// The message in a `message/rfc822` part.
+    pub fn message(&self) -> Option<MessageView<'m>> {
+        self.inner.nested().map(|inner| MessageView::new(self.store, inner))
+    }
+
+    /// Whether the part is a multipart.
+    pub fn is_multipart(&self) -> bool {
+        self.inner.is_multipart()
+    }
+
+    /// Whether the part is text that is shown as the message's text or HTML.
+    pub fn is_body(&self) -> bool {
+        self.inner.is_text() && self.is_listed()
+    }
+
+    /// Whether the part is a resource that the body shows: an image, sound or film among the body
+    /// parts, a part of a `multipart/related` other than the first, or one that is marked inline
+    /// and has a Content-ID.
+    pub fn is_inline(&self) -> bool {
+        match self.inner.kind() {
+            PartKind::Multipart | PartKind::Message(_) => false,
+            PartKind::Text | PartKind::Html if self.is_listed() => false,
+            _ if self.is_listed() => true,
+            _ if !self.inner.is_inline() => false,
+            _ => self.is_in_related() || self.headers().first(HeaderName::ContentId).is_some(),
+        }
+    }
+
+    /// Whether the part is an attachment: neither body, nor inline resource, nor multipart.
+    pub fn is_attachment(&self) -> bool {
+        !self.is_multipart() && !self.is_listed() && !self.is_inline()
+    }
+
+    fn is_listed(&self) -> bool {
+        self.inner.in_text_body() || self.inner.in_html_body()
+    }
+
+    fn is_in_related(&self) -> bool {
+        let parent = self.inner.parent().and_then(|parent| parent.content_type());
+        parent.is_some_and(|value| value.subtype() == Some("related"))
+    }
+}
+
+impl std::fmt::Debug for Part<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Part")
+            .field("index", &self.index())
+            .field("content_type", &self.content_type())
+            .field("filename", &self.filename())
+            .finish_non_exhaustive()
+    }
+}
