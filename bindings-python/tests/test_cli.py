@@ -102,7 +102,7 @@ def test_fetch_stores_every_byte_and_keeps(
         outcome = popmail_command(*arguments, *layout, *pipelining)
         assert outcome.status == 0, outcome.err
         assert "fetched 60 messages" in outcome.err
-        assert received(tmp_path / "mail") == messages
+        assert sorted(received(tmp_path / "mail")) == sorted(messages)
         assert leftovers(tmp_path / "mail") == []
 
         outcome = popmail_command(*arguments, *layout, *pipelining)
@@ -151,7 +151,7 @@ def test_fetch_over_each_kind_of_connection(
 def test_fetch_goes_on_where_it_was_cut(popmail_command: Command, tmp_path: Path) -> None:
     whole = b"+OK\r\nSubject: a\r\n\r\nbody\r\n.\r\n"
     two = {**MAILBOX, "LIST": b"+OK\r\n1 20\r\n2 20\r\n.\r\n", "UIDL": b"+OK\r\n1 one\r\n2 two\r\n.\r\n"}
-    arguments = ["--to", tmp_path, "--allow-cleartext", "--auth", "user", "--no-pipelining"]
+    arguments = ["--to", tmp_path, "--allow-cleartext", "--auth", "user-pass", "--no-pipelining"]
 
     class CutAtTheSecond(dict[str, bytes]):
         """Answers the first RETR, and ends in the middle of the answer to the second."""
@@ -184,7 +184,7 @@ def test_fetch_goes_on_where_it_was_cut(popmail_command: Command, tmp_path: Path
 def test_fetch_deletes_nothing_when_it_is_cut(popmail_command: Command, tmp_path: Path) -> None:
     with ScriptedServer({**MAILBOX, "RETR": Close(b"+OK\r\nSubject: a\r\n")}) as server:
         popmail_command.fails(
-            "fetch", url(server, "pop"), "--to", tmp_path, "--allow-cleartext", "--auth", "user", "--delete"
+            "fetch", url(server, "pop"), "--to", tmp_path, "--allow-cleartext", "--auth", "user-pass", "--delete"
         )
         assert not [line for line in server.requests if line[:4] in (b"DELE", b"QUIT")]
     assert received(tmp_path) == []
@@ -193,7 +193,16 @@ def test_fetch_deletes_nothing_when_it_is_cut(popmail_command: Command, tmp_path
 
 def test_fetch_deletes_only_what_is_on_the_disk(popmail_command: Command, tmp_path: Path) -> None:
     with ScriptedServer(MAILBOX) as server:
-        arguments = ["fetch", url(server, "pop"), "--to", tmp_path, "--allow-cleartext", "--auth", "user", "--delete"]
+        arguments = [
+            "fetch",
+            url(server, "pop"),
+            "--to",
+            tmp_path,
+            "--allow-cleartext",
+            "--auth",
+            "user-pass",
+            "--delete",
+        ]
         assert popmail_command(*arguments).status == 0
         verbs = [line.split()[0] for line in server.requests]
         assert verbs.index(b"RETR") < verbs.index(b"DELE") < verbs.index(b"QUIT")
@@ -205,7 +214,7 @@ def test_fetch_without_uidl_fetches_everything_and_says_so(popmail_command: Comm
     with ScriptedServer(replies) as server:
         for expected in (1, 2):
             outcome = popmail_command(
-                "fetch", url(server, "pop"), "--to", tmp_path, "--eml", "--allow-cleartext", "--auth", "user"
+                "fetch", url(server, "pop"), "--to", tmp_path, "--eml", "--allow-cleartext", "--auth", "user-pass"
             )
             assert outcome.status == 0, outcome.err
             assert "no UIDL: fetching every message" in outcome.err
@@ -307,7 +316,7 @@ def test_server_that_closes_in_the_greeting(popmail_command: Command, greeting: 
 def test_server_that_closes_in_the_middle_of_a_message(popmail_command: Command, tmp_path: Path) -> None:
     with ScriptedServer({**MAILBOX, "RETR": Close(b"+OK\r\nSubject: a\r\n\r\nbo")}) as server:
         error = popmail_command.fails(
-            "fetch", url(server, "pop"), "--to", tmp_path, "--allow-cleartext", "--auth", "user"
+            "fetch", url(server, "pop"), "--to", tmp_path, "--allow-cleartext", "--auth", "user-pass"
         )
     assert "closed" in error
     assert received(tmp_path) == []
@@ -363,7 +372,7 @@ def test_cafile_that_is_none(popmail_command: Command, tmp_path: Path) -> None:
 def test_error_text_of_the_server_is_made_harmless(popmail_command: Command) -> None:
     replies = {**MAILBOX, "PASS": b"-ERR \x1b[2Jgone \x9b31m\r\n"}
     with ScriptedServer(replies) as server:
-        error = popmail_command.fails("list", url(server, "pop"), "--allow-cleartext", "--auth", "user")
+        error = popmail_command.fails("list", url(server, "pop"), "--allow-cleartext", "--auth", "user-pass")
     assert "\x1b" not in error
     assert "\x9b" not in error
 
@@ -453,7 +462,7 @@ def test_list_shows_number_size_uid_date_sender_subject(popmail_command: Command
 
 def test_list_of_a_server_without_top(popmail_command: Command) -> None:
     with ScriptedServer({**MAILBOX, "TOP": b"-ERR\r\n"}) as server:
-        outcome = popmail_command("list", url(server, "pop"), "--allow-cleartext", "--auth", "user")
+        outcome = popmail_command("list", url(server, "pop"), "--allow-cleartext", "--auth", "user-pass")
     assert outcome == Outcome(0, "1\t20\tuid1\t-\t-\t-\n", "")
 
 

@@ -54,7 +54,7 @@ def _fetch_and_show(
         with terminal.FetchProgress(terminal.stderr(), count=count, octets=octets) as progress:
             mails: list[popmail.RemoteMessage] = []
             for mail in box:
-                progress.add_octets(mail.octets)
+                progress.add_octets(len(mail.raw))
                 progress.add_message()
                 mails.append(mail)
         console.print(f"fetched {progress.messages} messages, {terminal.size(progress.octets)}")
@@ -62,7 +62,7 @@ def _fetch_and_show(
             message = mail.message
             uids.append(mail.uid or "")
             console.print()
-            title = f"{mail.number}  {terminal.printable(mail.uid or '-')}  {terminal.size(mail.octets)}"
+            title = f"{mail.number}  {terminal.printable(mail.uid or '-')}  {terminal.size(len(mail.raw))}"
             console.print(Rule(Text(title), align="left", style="dim"), soft_wrap=False)
             console.print(Text(terminal.printable(message.subject or "(no subject)"), style="bold"))
             console.print(Text(f"from {terminal.addresses(message.from_) or '(nobody)'}"))

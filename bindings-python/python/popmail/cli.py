@@ -6,14 +6,14 @@ standard error says what was expected), 2 wrong usage, 130 interrupted. No passw
 
 from __future__ import annotations
 
-import itertools
+import functools
 import os
 import ssl
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast, get_args
 
 import click
 from rich.table import Table
@@ -23,6 +23,7 @@ import popmail
 from popmail import _terminal as terminal
 from popmail._delivery import Delivery, DeliveryError
 from popmail._terminal import CommandFailedError
+from popmail.client import Auth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 PASSWORD_VARIABLE = "POPMAIL_PASSWORD"
 _STREAMED = 1024 * 1024
-"""Messages of at least so many octets go to the disk as they arrive; smaller ones are pipelined, one in memory each."""
+"""Messages of at least so many octets are streamed to the disk; smaller ones are pipelined, each whole in memory."""
 
 
 def main() -> None:
@@ -74,8 +75,6 @@ def _hint(cause: BaseException | None) -> str:
     """Return what to do about a failure of the system below the protocol."""
     if isinstance(cause, ssl.SSLCertVerificationError):
         return " (the host of the URL must be in the certificate, and its authority trusted: see --cafile)"
-    if isinstance(cause, ssl.SSLError):
-        return " (does the port expect TLS from the first byte? pops:// does, pop:// starts without)"
     if isinstance(cause, ConnectionRefusedError):
         return " (is the port right? pops:// uses 995 and pop:// uses 110 unless the URL says otherwise)"
     return ""
@@ -105,7 +104,7 @@ def _connection_options(function: Function) -> Function:
             help="Seconds to wait.",
         ),
         click.option(
-            "--auth", default="auto", show_default=True, help="Mechanism: auto, user, apop, plain, cram-md5 …"
+            "--auth", type=click.Choice(get_args(Auth)), default="auto", show_default=True, help="How to log in."
         ),
         click.option("--no-pipelining", is_flag=True, help="Send each command after the answer to the last."),
         click.option("--allow-cleartext", is_flag=True, help="With pop://, use no TLS: anyone on the way reads along."),
@@ -120,7 +119,7 @@ def _connect(
     password_file: Path | None,
     cafile: Path | None,
     timeout: float,
-    auth: str,
+    auth: Auth,
     no_pipelining: bool,
     allow_cleartext: bool,
 ) -> tuple[popmail.Pop3, str]:
@@ -226,13 +225,13 @@ def _fetch_into(box: popmail.Pop3, delivery: Delivery, account: str, *, keep: bo
                 box.dele(number)
 
     with terminal.FetchProgress(notes, count=len(missing), octets=sum(sizes[number] for number in missing)) as progress:
-        for number in _stored(box, delivery, missing, sizes, uids, progress):
+        for number, delete in _stored(box, delivery, missing, sizes, uids, progress):
             uid = uids.get(number)
             if uid is not None:
                 delivery.record(account, uid)
             progress.add_message()
             if not keep:
-                box.dele(number)
+                delete()
     return progress
 
 
@@ -243,32 +242,37 @@ def _stored(
     sizes: dict[int, int],
     uids: dict[int, str],
     progress: terminal.FetchProgress,
-) -> Iterator[int]:
-    """Fetch messages to the disk and give the number of each that is there: large ones streamed, others pipelined."""
-    for is_large, group in itertools.groupby(numbers, key=lambda number: sizes[number] >= _STREAMED):
-        if is_large:
-            for number in group:
-                with delivery.message(uids.get(number, f"message-{number}")) as file:
-                    box.retr(number, into=_Counting(file.write, progress.add_octets))
-                yield number
-        else:
-            for mail in box.fetch(list(group)):
-                with delivery.message(uids.get(mail.number, f"message-{mail.number}")) as file:
-                    file.write(mail.raw)
-                progress.add_octets(len(mail.raw))
-                yield mail.number
+) -> Iterator[tuple[int, Callable[[], None]]]:
+    """Fetch messages to the disk; give the number of each that is there, and what deletes it on the server.
+
+    The small ones come first, pipelined, with one in memory at a time; then the large ones, streamed.
+    """
+
+    def name(number: int) -> str:
+        return uids.get(number, f"message-{number}")
+
+    for mail in box.fetch([number for number in numbers if sizes[number] < _STREAMED]):
+        with delivery.message(name(mail.number)) as file:
+            file.write(mail.raw)
+        progress.add_octets(len(mail.raw))
+        yield mail.number, mail.delete
+    for number in numbers:
+        if sizes[number] >= _STREAMED:
+            with delivery.message(name(number)) as file:
+                box.retr(number, into=cast("BinaryIO", _Counting(file, progress.add_octets)))
+            yield number, functools.partial(box.dele, number)
 
 
 class _Counting:
     """A file to write to that reports how much was written."""
 
-    def __init__(self, write: Callable[[bytes], int], report: Callable[[int], None]) -> None:
-        self._write = write
+    def __init__(self, file: BinaryIO, report: Callable[[int], None]) -> None:
+        self._file = file
         self._report = report
 
     def write(self, chunk: bytes) -> int:
-        written = self._write(chunk)
-        self._report(len(chunk))
+        written = self._file.write(chunk)
+        self._report(written)
         return written
 
 
