@@ -1,0 +1,250 @@
+//! Drives `tests/vectors/pop3/client`: each dialogue whole, byte by byte, and
+//! split at seeded random places. The other languages drive the same files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use std::path::PathBuf;
+
+use popmail::{
+    AuthChoice, Capabilities, ClientConfig, ClientConnection, ClientEvent, ContentMode, Limits,
+    Security,
+};
+use serde_json::{Value, json};
+
+/// How the server's octets are cut on their way.
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    Whole,
+    Single,
+    Random(u64),
+}
+
+#[test]
+fn every_dialogue_is_the_same_however_it_is_cut() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/pop3/client");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let vector: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let seeds = (1..=20).map(Cut::Random);
+        for cut in [Cut::Whole, Cut::Single].into_iter().chain(seeds) {
+            println!("{name} {cut:?}");
+            run(&vector, cut);
+        }
+        count += 1;
+    }
+    assert!(count >= 30, "only {count} dialogues found");
+}
+
+fn run(vector: &Value, cut: Cut) {
+    let config = &vector["config"];
+    let flag = |name: &str, default| config[name].as_bool().unwrap_or(default);
+    let mut limits = Limits::default();
+    if let Some(octets) = config["buffered_content"].as_u64() {
+        limits.buffered_content = octets;
+    }
+    if let Some(octets) = config["status_line"].as_u64() {
+        limits.status_line = octets as usize;
+    }
+    if let Some(entries) = config["listing_entries"].as_u64() {
+        limits.listing_entries = entries as usize;
+    }
+    let mut connection = ClientConnection::new(ClientConfig {
+        security: match config["tls"].as_str().unwrap() {
+            "implicit" => Security::Implicit,
+            "starttls" => Security::StartTls,
+            _ => Security::None,
+        },
+        allow_cleartext: flag("allow_cleartext", false),
+        pipelining: flag("pipelining", true),
+        strict: flag("strict", false),
+        limits,
+    });
+    let mut events = Vec::new();
+    let mut handles = Vec::new();
+    let mut randomness = match cut {
+        Cut::Random(seed) => seed,
+        _ => 0,
+    };
+    for step in vector["steps"].as_array().unwrap() {
+        let (kind, value) = step.as_object().unwrap().iter().next().unwrap();
+        match kind.as_str() {
+            "server" => {
+                let octets = latin1(value);
+                for piece in pieces(&octets, cut, &mut randomness) {
+                    connection.receive(piece);
+                }
+            }
+            "client" => {
+                let mut output = Vec::new();
+                connection.take_output(&mut output);
+                assert_eq!(
+                    output.escape_ascii().to_string(),
+                    latin1(value).escape_ascii().to_string()
+                );
+            }
+            "command" => match command(&mut connection, value) {
+                Ok(handle) => handles.push(handle),
+                Err(error) => events.push(json!({"usage_error": error.code().as_str()})),
+            },
+            "tls_established" => connection.tls_established().unwrap(),
+            "eof" => connection.receive_eof(),
+            "silence" => {
+                let seconds = std::time::Duration::from_secs(value.as_u64().unwrap());
+                connection.handle_timeout(std::time::Duration::from_secs(1000));
+                connection.handle_timeout(std::time::Duration::from_secs(1000) + seconds);
+            }
+            "state" => assert_eq!(connection.state().as_str(), value.as_str().unwrap()),
+            "events" => {
+                while let Some(event) = connection.next_event() {
+                    push(&mut events, event, &handles);
+                }
+                assert_eq!(Value::Array(std::mem::take(&mut events)), *value);
+            }
+            other => panic!("unknown step {other}"),
+        }
+    }
+    while let Some(event) = connection.next_event() {
+        push(&mut events, event, &handles);
+    }
+    assert_eq!(events, Vec::<Value>::new(), "events that the vector does not name");
+}
+
+fn command(
+    connection: &mut ClientConnection,
+    value: &Value,
+) -> Result<popmail::Handle, popmail::UsageError> {
+    let words = value.as_array().unwrap();
+    let text = |at: usize| words[at].as_str().unwrap();
+    let number = |at: usize| words[at].as_u64().unwrap() as u32;
+    let optional = |at: usize| words.get(at).and_then(Value::as_u64).map(|n| n as u32);
+    let mode = |at: usize| match words.get(at).and_then(Value::as_str) {
+        Some("chunks") => ContentMode::Chunks,
+        _ => ContentMode::Buffer,
+    };
+    match text(0) {
+        "login" => {
+            let choice = AuthChoice::NAMES
+                .into_iter()
+                .find(|(name, _)| *name == text(3))
+                .unwrap()
+                .1;
+            connection.login(text(1), text(2), choice)
+        }
+        "capa" => connection.capa(),
+        "stls" => connection.stls(),
+        "user" => connection.user(text(1)),
+        "pass" => connection.pass(text(1)),
+        "apop" => connection.apop(text(1), text(2)),
+        "auth_plain" => connection.auth_plain(text(1), text(2)),
+        "stat" => connection.stat(),
+        "list" => connection.list(optional(1)),
+        "uidl" => connection.uidl(optional(1)),
+        "retr" => connection.retr(number(1), mode(2)),
+        "top" => connection.top(number(1), words[2].as_u64().unwrap(), mode(3)),
+        "dele" => connection.dele(number(1)),
+        "rset" => connection.rset(),
+        "noop" => connection.noop(),
+        "quit" => connection.quit(),
+        other => panic!("unknown command {other}"),
+    }
+}
+
+/// Adds an event in the form of the vectors. Chunks of one message, which
+/// differ with the cuts, are joined.
+fn push(events: &mut Vec<Value>, event: ClientEvent, handles: &[popmail::Handle]) {
+    let at = |handle| handles.iter().position(|known| *known == handle).unwrap() + 1;
+    let value = match event {
+        ClientEvent::GreetingReceived { reply } => json!({"greeting": text(reply.line())}),
+        ClientEvent::TlsReady { handle } => json!({"tls_ready": at(handle)}),
+        ClientEvent::LoginFinished { handle } => json!({"login_finished": at(handle)}),
+        ClientEvent::CommandFinished { handle, reply } => {
+            json!({"finished": at(handle), "line": text(reply.line())})
+        }
+        ClientEvent::CommandFailed { handle, error } => json!({
+            "failed": at(handle),
+            "code": error.code().as_str(),
+            "response": error.reply().map(|reply| text(reply.line())),
+        }),
+        ClientEvent::CapabilitiesReceived {
+            handle,
+            capabilities,
+        } => json!({"capabilities": at(handle), "all": capabilities_of(&capabilities)}),
+        ClientEvent::StatReceived { handle, stat } => {
+            json!({"stat": at(handle), "count": stat.count, "octets": stat.octets})
+        }
+        ClientEvent::ListReceived { handle, entries } => {
+            let entries: Vec<_> = entries.iter().map(|e| json!([e.number, e.octets])).collect();
+            json!({"list": at(handle), "entries": entries})
+        }
+        ClientEvent::UidlReceived { handle, entries } => {
+            let entries: Vec<_> = entries.iter().map(|e| json!([e.number, e.uid])).collect();
+            json!({"uidl": at(handle), "entries": entries})
+        }
+        ClientEvent::ContentReceived { handle, chunk } => {
+            let chunk = text(&chunk);
+            let handle = at(handle);
+            if let Some(last) = events.last_mut()
+                && last["chunks"] == handle
+            {
+                last["content"] = json!(last["content"].as_str().unwrap().to_owned() + &chunk);
+                return;
+            }
+            json!({"chunks": handle, "content": chunk})
+        }
+        ClientEvent::ContentFinished {
+            handle,
+            octets,
+            content,
+        } => json!({"content_finished": at(handle), "octets": octets, "content": text(&content)}),
+        ClientEvent::DeviationObserved { deviation, .. } => {
+            json!({"deviation": deviation.as_str()})
+        }
+        ClientEvent::ConnectionClosed { error } => {
+            json!({"closed": error.map(|error| error.code().as_str())})
+        }
+        other => panic!("an event that the vectors cannot name: {other:?}"),
+    };
+    events.push(value);
+}
+
+fn capabilities_of(capabilities: &Capabilities) -> Value {
+    let all = capabilities.iter().map(|(tag, words)| (tag, json!(words)));
+    Value::Object(all.collect())
+}
+
+fn pieces<'a>(octets: &'a [u8], cut: Cut, randomness: &mut u64) -> Vec<&'a [u8]> {
+    match cut {
+        Cut::Whole => vec![octets],
+        Cut::Single => octets.chunks(1).collect(),
+        Cut::Random(_) => {
+            let mut rest = octets;
+            let mut all = Vec::new();
+            while !rest.is_empty() {
+                // Xorshift: the same cuts for the same seed everywhere.
+                *randomness ^= *randomness << 13;
+                *randomness ^= *randomness >> 7;
+                *randomness ^= *randomness << 17;
+                let (piece, after) = rest.split_at((*randomness % 7 + 1).min(rest.len() as u64) as usize);
+                all.push(piece);
+                rest = after;
+            }
+            all
+        }
+    }
+}
+
+/// The vectors write octets as the characters of the same number.
+fn latin1(value: &Value) -> Vec<u8> {
+    let text = value.as_str().unwrap();
+    text.chars().map(|c| u8::try_from(c).unwrap()).collect()
+}
+
+fn text(octets: &[u8]) -> String {
+    octets.iter().map(|&octet| char::from(octet)).collect()
+}

@@ -1,0 +1,22 @@
+//! Holds the error codes to `tests/registry/errors.json`.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use popmail::ErrorCode;
+use serde_json::{Value, json};
+
+#[test]
+fn every_error_code_has_its_row_and_every_row_its_code() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/registry/errors.json");
+    let registry: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let rows: Vec<Value> = registry
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["code"], row["family"], row["fatal"]]))
+        .collect();
+    let codes: Vec<Value> = ErrorCode::ALL
+        .iter()
+        .map(|code| json!([code.as_str(), format!("{:?}", code.family()), code.is_fatal()]))
+        .collect();
+    assert_eq!(rows, codes);
+}
