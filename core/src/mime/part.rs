@@ -219,29 +219,25 @@ impl<'m> Part<'m> {
 
     /// Whether the part is text that is shown as the message's text or HTML.
     pub fn is_body(&self) -> bool {
-        self.inner.is_text() && self.is_listed()
+        self.inner.is_text() && (self.inner.in_text_body() || self.inner.in_html_body())
     }
 
-    /// Whether the part is a resource that the body shows: an image, sound or film among the body
-    /// parts, a part of a `multipart/related` other than the first, or one that is marked inline
-    /// and has a Content-ID.
+    /// Whether the part is a resource that the body shows: marked inline, or without disposition
+    /// in a `multipart/related` after its first part, and there or with a Content-ID.
+    ///
+    /// An image that is marked inline and that no HTML can refer to is an attachment: mail programs
+    /// of telephones send photographs so.
     pub fn is_inline(&self) -> bool {
         match self.inner.kind() {
             PartKind::Multipart | PartKind::Message(_) => false,
-            PartKind::Text | PartKind::Html if self.is_listed() => false,
-            _ if self.is_listed() => true,
-            _ if !self.inner.is_inline() => false,
+            _ if self.is_body() || !self.inner.is_inline() => false,
             _ => self.is_in_related() || self.headers().first(HeaderName::ContentId).is_some(),
         }
     }
 
-    /// Whether the part is an attachment: neither body, nor inline resource, nor multipart.
+    /// Whether the part is an attachment: neither body text, nor inline resource, nor multipart.
     pub fn is_attachment(&self) -> bool {
-        !self.is_multipart() && !self.is_listed() && !self.is_inline()
-    }
-
-    fn is_listed(&self) -> bool {
-        self.inner.in_text_body() || self.inner.in_html_body()
+        !self.is_multipart() && !self.is_body() && !self.is_inline()
     }
 
     fn is_in_related(&self) -> bool {

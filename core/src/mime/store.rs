@@ -113,9 +113,6 @@ impl<'x> Store<'x> {
     }
 
     fn unparsed(raw: Cow<'x, [u8]>) -> Self {
-        if raw.is_empty() {
-            return Store { parsed: mail_parser::Message::default(), original: None };
-        }
         let mut edits = Edits::default();
         if raw.len() > MAX_PARSED {
             edits.limit(MAX_PARSED);

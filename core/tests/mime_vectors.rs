@@ -1,0 +1,69 @@
+//! Every vector of `tests/vectors/mime`: one message in, the same Email object, tree, attachments
+//! and defects out as in every other language.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, missing_docs)]
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use popmail::mime::{Message, parse};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn input(vector: &Value) -> Vec<u8> {
+    match vector["input"]["file"].as_str() {
+        Some(file) => std::fs::read(root().join(file)).unwrap(),
+        None => {
+            let text = vector["input"]["base64"].as_str().unwrap();
+            base64::engine::general_purpose::STANDARD.decode(text).unwrap()
+        }
+    }
+}
+
+fn attachments(message: &Message<'_>) -> Value {
+    let describe = |part: &popmail::Part<'_>| {
+        let content = part.content();
+        let mut decoded = vec![0; part.size_bound()];
+        let len = part.decode_into_slice(&mut decoded);
+        assert_eq!(decoded[..len], content[..], "part {}", part.index());
+        assert_eq!(part.size(), content.len() as u64, "part {}", part.index());
+        let digest: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        serde_json::json!({
+            "filename": part.filename(),
+            "safe_filename": part.safe_filename(),
+            "content_type": part.content_type(),
+            "size": part.size(),
+            "sha256": digest,
+        })
+    };
+    message.attachments().iter().map(describe).collect()
+}
+
+#[test]
+fn every_vector_is_met() {
+    let mut files: Vec<_> = std::fs::read_dir(root().join("tests/vectors/mime"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 60, "{} vectors", files.len());
+    for file in files {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let vector: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let expect = &vector["expect"];
+        let raw = input(&vector);
+        for message in [parse(&raw), Message::parse_owned(raw.clone())] {
+            let email: Value = serde_json::from_str(&message.to_json()).unwrap();
+            assert_eq!(email, expect["email"], "{name}: email");
+            assert_eq!(message.tree(), expect["tree"].as_str().unwrap(), "{name}: tree");
+            assert_eq!(attachments(&message), expect["attachments"], "{name}: attachments");
+            let defects: Value = message.defects().iter().map(|defect| defect.code.as_str()).collect();
+            assert_eq!(defects, expect["defects"], "{name}: defects");
+            assert_eq!(message.raw(), raw, "{name}: raw");
+        }
+    }
+}
