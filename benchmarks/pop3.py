@@ -28,7 +28,6 @@ def fetch_popmail(dovecot: Dovecot, mailbox: Mailbox, context: ssl.SSLContext | 
         tls="none" if context is None else "implicit",
         ssl_context=context,
         allow_cleartext=context is None,
-        auth="user-pass",
     ) as box:
         return [mail.raw for mail in box]
 
