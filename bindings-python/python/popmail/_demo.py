@@ -66,7 +66,7 @@ def _fetch_and_show(
             console.print(Rule(Text(title), align="left", style="dim"), soft_wrap=False)
             console.print(Text(terminal.printable(message.subject or "(no subject)"), style="bold"))
             console.print(Text(f"from {terminal.addresses(message.from_) or '(nobody)'}"))
-            console.print(terminal.mime_tree(message), soft_wrap=False)
+            console.print(terminal.mime_tree(message))
             if complete is None or len(message.attachments) > len(complete.attachments):
                 complete = message
     console.print()

@@ -20,10 +20,9 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.text import Text
-from rich.tree import Tree
 
 if TYPE_CHECKING:
-    from popmail import Address, Message, Part
+    from popmail import Address, Message
 
 # C0, DEL and C1 move the cursor or start an escape sequence; the others reorder what is read, or are no characters.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -88,26 +87,11 @@ def header_lines(message: Message) -> Text:
     return Text("\n").join(Text.assemble((f"{name:<9}", "bold"), value) for name, value in rows if value)
 
 
-def mime_tree(message: Message) -> Tree:
-    """Return the parts of a message as a tree: type, file name and size of each, with the messages inside messages."""
-    root = Tree(_label(message.root), guide_style="dim")
-    todo = [(root, message.root)]
-    while todo:
-        branch, part = todo.pop()
-        below = part.children
-        if part.message is not None:
-            below = [part.message.root]
-        todo.extend((branch.add(_label(child)), child) for child in below)
-    return root
-
-
-def _label(part: Part) -> Text:
-    label = Text(printable(part.content_type), style="cyan")
-    if part.filename is not None:
-        label.append(f"  {printable(part.filename)}", style="bold")
-    if not part.children:
-        label.append(f"  {size(part.size)}", style="dim")
-    return label
+def mime_tree(message: Message) -> Text:
+    """Return the parts of a message as a tree, with the messages inside messages."""
+    tree = Text(printable_lines(message.tree()))
+    tree.highlight_regex("[│├└─]+", "dim")
+    return tree
 
 
 class _MessageColumn(ProgressColumn):

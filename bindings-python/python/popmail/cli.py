@@ -352,7 +352,7 @@ def show(file: Path, headers: bool) -> None:
     else:
         console.print(terminal.header_lines(message))
     console.print()
-    console.print(terminal.mime_tree(message), soft_wrap=False)
+    console.print(terminal.mime_tree(message))
     for defect in message.defects:
         console.print(Text(f"defect: {terminal.printable(str(defect))}", style="yellow"))
     if message.text:
