@@ -1,5 +1,10 @@
 //! Input made to be slow, deep or large comes to a result, through every getter.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs
+)]
 
 use popmail::mime::parse;
 
@@ -12,19 +17,39 @@ fn read_all(raw: &[u8]) {
         let mut out = vec![0; part.size_bound()];
         assert_eq!(part.decode_into_slice(&mut out), content.len());
         let name = part.safe_filename();
-        assert!(!name.is_empty() && name.len() <= 255 && !name.contains(['/', '\\', '\0']), "{name:?}");
+        assert!(
+            !name.is_empty() && name.len() <= 255 && !name.contains(['/', '\\', '\0']),
+            "{name:?}"
+        );
         let _ = (part.text(), part.headers().len(), part.raw());
     }
-    let _ = (message.from(), message.to(), message.date(), message.subject(), message.references());
-    let _ = (message.text(), message.html_with_inline(), message.preview(), message.tree());
-    let _ = (message.defects(), message.attachments(), message.inline_parts());
+    let _ = (
+        message.from(),
+        message.to(),
+        message.date(),
+        message.subject(),
+        message.references(),
+    );
+    let _ = (
+        message.text(),
+        message.html_with_inline(),
+        message.preview(),
+        message.tree(),
+    );
+    let _ = (
+        message.defects(),
+        message.attachments(),
+        message.inline_parts(),
+    );
     assert!(message.to_json().starts_with('{'));
 }
 
 #[test]
 fn hostile_headers_are_read_to_their_end() {
     let repeated = |head: &str, piece: &str, count: usize, tail: &str| {
-        [head, &piece.repeat(count), tail, "\r\n\r\nx\r\n"].concat().into_bytes()
+        [head, &piece.repeat(count), tail, "\r\n\r\nx\r\n"]
+            .concat()
+            .into_bytes()
     };
     read_all(&repeated("To: ", "a@example.com, ", 60_000, ""));
     read_all(&repeated("", "To: a@example.com\r\n", 60_000, "X: y"));
@@ -37,7 +62,9 @@ fn hostile_headers_are_read_to_their_end() {
     read_all(&repeated("Date: ", "(", 60_000, ""));
     read_all(&repeated("References: ", "<a@b> <", 60_000, ""));
     read_all(&repeated("Content-ID: ", "<", 60_000, ""));
-    let sections: String = (0..20_000).map(|at| format!(" filename*{at}=x;\r\n")).collect();
+    let sections: String = (0..20_000)
+        .map(|at| format!(" filename*{at}=x;\r\n"))
+        .collect();
     read_all(format!("Content-Disposition: attachment;\r\n{sections}\r\n\r\nx").as_bytes());
     read_all(&repeated("Content-Type: text/plain;", " a=b;", 60_000, ""));
 }
@@ -62,9 +89,20 @@ fn hostile_structures_are_read_to_their_end() {
 
 #[test]
 fn hostile_bodies_are_read_to_their_end() {
-    for piece in ["<", "<div>", "<a href=\"", "&", "<!--", "<img src=\"cid:", "=", "=\r\n", "\0"] {
+    for piece in [
+        "<",
+        "<div>",
+        "<a href=\"",
+        "&",
+        "<!--",
+        "<img src=\"cid:",
+        "=",
+        "=\r\n",
+        "\0",
+    ] {
         for encoding in ["7bit", "quoted-printable", "base64"] {
-            let head = format!("Content-Type: text/html\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n");
+            let head =
+                format!("Content-Type: text/html\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n");
             read_all(&[head.as_bytes(), piece.repeat(100_000).as_bytes()].concat());
         }
     }
@@ -74,17 +112,48 @@ fn hostile_bodies_are_read_to_their_end() {
 #[test]
 fn shuffled_pieces_of_mail_never_panic() {
     const PIECES: [&[u8]; 34] = [
-        b"From: ", b"Subject: ", b"Content-Type: ", b"multipart/mixed; boundary=b", b"text/html; charset=",
-        b"message/rfc822", b"Content-Transfer-Encoding: ", b"base64", b"\"base64\"", b"quoted-printable",
-        b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"--b", b"--b--", b"--b\r\n", b"=?utf-8?q?", b"?=", b"<a@b>", b"\"",
-        b"(", b";", b",", b":", b" ", b"SGVsbG8=", b"=C3", b"\xff", b"\0", b"filename*0*=utf-8''", b"iso-2022-jp",
-        b"\x1b$B", b"Content-Disposition: inline; filename=",
+        b"From: ",
+        b"Subject: ",
+        b"Content-Type: ",
+        b"multipart/mixed; boundary=b",
+        b"text/html; charset=",
+        b"message/rfc822",
+        b"Content-Transfer-Encoding: ",
+        b"base64",
+        b"\"base64\"",
+        b"quoted-printable",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"\n",
+        b"\r",
+        b"--b",
+        b"--b--",
+        b"--b\r\n",
+        b"=?utf-8?q?",
+        b"?=",
+        b"<a@b>",
+        b"\"",
+        b"(",
+        b";",
+        b",",
+        b":",
+        b" ",
+        b"SGVsbG8=",
+        b"=C3",
+        b"\xff",
+        b"\0",
+        b"filename*0*=utf-8''",
+        b"iso-2022-jp",
+        b"\x1b$B",
+        b"Content-Disposition: inline; filename=",
     ];
     let mut state = 0x5eed_u64;
     for _ in 0..20_000 {
         let mut raw = Vec::new();
         for _ in 0..40 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             raw.extend_from_slice(PIECES[(state >> 33) as usize % PIECES.len()]);
         }
         read_all(&raw);

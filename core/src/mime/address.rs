@@ -83,7 +83,12 @@ impl<'a, 'm> AddressGroup<'a, 'm> {
 impl<'m> AddressList<'m> {
     /// Reads a field value.
     pub(crate) fn parse(value: &'m [u8]) -> Self {
-        let mut reader = Reader { value, at: 0, tokens: Vec::new(), list: AddressList::default() };
+        let mut reader = Reader {
+            value,
+            at: 0,
+            tokens: Vec::new(),
+            list: AddressList::default(),
+        };
         reader.run();
         reader.list
     }
@@ -116,13 +121,22 @@ impl<'m> AddressList<'m> {
         let run = |range: Range<usize>| self.addresses.get(range).unwrap_or_default();
         for (name, range) in &self.groups {
             if from < range.start {
-                out.push(AddressGroup { name: None, addresses: run(from..range.start) });
+                out.push(AddressGroup {
+                    name: None,
+                    addresses: run(from..range.start),
+                });
             }
-            out.push(AddressGroup { name: Some(name), addresses: run(range.clone()) });
+            out.push(AddressGroup {
+                name: Some(name),
+                addresses: run(range.clone()),
+            });
             from = range.end;
         }
         if from < self.addresses.len() {
-            out.push(AddressGroup { name: None, addresses: run(from..self.addresses.len()) });
+            out.push(AddressGroup {
+                name: None,
+                addresses: run(from..self.addresses.len()),
+            });
         }
         out
     }
@@ -217,11 +231,17 @@ impl<'m> Reader<'m> {
                 if text.get(len) != Some(&b'"') {
                     return None;
                 }
-                (start + 1..start + 1 + len, skip_space(value, start + len + 2))
+                (
+                    start + 1..start + 1 + len,
+                    skip_space(value, start + len + 2),
+                )
             }
             _ => {
                 let text = value.get(start..)?;
-                let len = text.iter().position(|byte| !is(*byte, PHRASE_PLAIN)).unwrap_or(text.len());
+                let len = text
+                    .iter()
+                    .position(|byte| !is(*byte, PHRASE_PLAIN))
+                    .unwrap_or(text.len());
                 if text.get(len) == Some(&b'@') {
                     let end = addr_spec_end(value, start)?;
                     let address = self.text(start..end)?;
@@ -240,7 +260,11 @@ impl<'m> Reader<'m> {
         }
         let address = self.text(open + 1..end)?;
         let name = self.text(name)?;
-        self.simple_end(end + 1, Some(name).filter(|name| !name.trim().is_empty()), address)
+        self.simple_end(
+            end + 1,
+            Some(name).filter(|name| !name.trim().is_empty()),
+            address,
+        )
     }
 
     fn text(&self, range: Range<usize>) -> Option<&'m str> {
@@ -303,7 +327,10 @@ impl<'m> Reader<'m> {
                     Kind::Close
                 }
                 b'@' => {
-                    let first = self.tokens.last().is_some_and(|last| last.kind == Kind::Open);
+                    let first = self
+                        .tokens
+                        .last()
+                        .is_some_and(|last| last.kind == Kind::Open);
                     in_route |= in_angle && first;
                     has_at = true;
                     Kind::At
@@ -338,7 +365,12 @@ impl<'m> Reader<'m> {
                 }
             };
             if self.tokens.len() < MAX_TOKENS {
-                self.tokens.push(Token { kind, start, end: self.at, spaced });
+                self.tokens.push(Token {
+                    kind,
+                    start,
+                    end: self.at,
+                    spaced,
+                });
             } else {
                 self.list.problems.malformed = true;
             }
@@ -354,7 +386,10 @@ fn interpret<'m>(
     tokens: &[Token],
     problems: &mut Problems,
 ) -> Option<Address<'m>> {
-    let words = tokens.iter().filter(|token| token.kind != Kind::Comment).count();
+    let words = tokens
+        .iter()
+        .filter(|token| token.kind != Kind::Comment)
+        .count();
     if words == 0 {
         return None;
     }
@@ -362,13 +397,19 @@ fn interpret<'m>(
     let (before, spec) = match open {
         Some(open) => {
             let (before, inner) = tokens.split_at(open);
-            let lead = inner.iter().take_while(|token| token.kind == Kind::Open).count();
+            let lead = inner
+                .iter()
+                .take_while(|token| token.kind == Kind::Open)
+                .count();
             problems.malformed |= lead > 1;
             let inner = inner.get(lead..).unwrap_or_default();
             let close = inner.iter().position(|token| token.kind == Kind::Close);
             problems.malformed |= close.is_none();
             let (inner, after) = inner.split_at(close.unwrap_or(inner.len()));
-            problems.malformed |= after.iter().skip(1).any(|token| token.kind != Kind::Comment);
+            problems.malformed |= after
+                .iter()
+                .skip(1)
+                .any(|token| token.kind != Kind::Comment);
             (before, without_route(inner, problems))
         }
         None => (&[][..], tokens),
@@ -377,15 +418,21 @@ fn interpret<'m>(
     let ats = spec.iter().filter(|token| token.kind == Kind::At).count();
     let address = match ats {
         1 => {
-            let at = spec.iter().position(|token| token.kind == Kind::At).unwrap_or_default();
-            let start = if open.is_some() { 0 } else { local_start(spec, at) };
+            let at = spec
+                .iter()
+                .position(|token| token.kind == Kind::At)
+                .unwrap_or_default();
+            let start = if open.is_some() {
+                0
+            } else {
+                local_start(spec, at)
+            };
             let end = domain_end(spec, at);
             let junk = spec.get(end..).unwrap_or_default();
             problems.malformed |= junk.iter().any(|token| token.kind != Kind::Comment);
             if open.is_none() {
                 name_tokens = spec.get(..start).unwrap_or_default();
-                problems.malformed |=
-                    name_tokens.iter().any(|token| token.kind != Kind::Comment);
+                problems.malformed |= name_tokens.iter().any(|token| token.kind != Kind::Comment);
             }
             let spec = spec.get(start..end).unwrap_or_default();
             // Without a local part or a domain it is no address, but it is what was written.
@@ -394,7 +441,10 @@ fn interpret<'m>(
         }
         0 if open.is_some() => literal(value, spec),
         0 => {
-            let spaced = spec.iter().filter(|token| token.kind != Kind::Comment).skip(1);
+            let spaced = spec
+                .iter()
+                .filter(|token| token.kind != Kind::Comment)
+                .skip(1);
             let one_word = !spaced.clone().any(|token| token.spaced)
                 && !spec.iter().any(|token| is_encoded(value, token));
             if one_word {
@@ -419,7 +469,8 @@ fn interpret<'m>(
     let shown = |token: &Token| token.kind == Kind::Quoted || token.kind == Kind::Comment;
     problems.control |= tokens.iter().filter(|token| shown(token)).any(|token| {
         let text = value.get(token.start..token.end).unwrap_or_default();
-        text.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
+        text.iter()
+            .any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
     });
     Some(Address { name, address })
 }
@@ -489,7 +540,9 @@ fn literal<'m>(value: &'m [u8], tokens: &[Token]) -> Cow<'m, str> {
             out.push(b' ');
         }
         if token.kind == Kind::Quoted {
-            let bare = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
+            let bare = text
+                .strip_prefix(b"\"")
+                .and_then(|text| text.strip_suffix(b"\""));
             match bare.filter(|bare| is_dot_atom(bare)) {
                 Some(bare) => out.extend_from_slice(bare),
                 None => out.extend(text.iter().filter(|byte| !matches!(byte, b'\r' | b'\n'))),
@@ -503,14 +556,15 @@ fn literal<'m>(value: &'m [u8], tokens: &[Token]) -> Cow<'m, str> {
 }
 
 fn is_dot_atom(text: &[u8]) -> bool {
-    text.split(|byte| *byte == b'.').all(|word| {
-        !word.is_empty() && word.iter().all(|byte| is(*byte, ATOM) && byte.is_ascii())
-    })
+    text.split(|byte| *byte == b'.')
+        .all(|word| !word.is_empty() && word.iter().all(|byte| is(*byte, ATOM) && byte.is_ascii()))
 }
 
 fn is_encoded(value: &[u8], token: &Token) -> bool {
     token.kind == Kind::Atom
-        && value.get(token.start..token.end).is_some_and(|text| text.starts_with(b"=?"))
+        && value
+            .get(token.start..token.end)
+            .is_some_and(|text| text.starts_with(b"=?"))
 }
 
 /// The words of a phrase as one decoded name, `None` when nothing is left of it.
@@ -604,17 +658,27 @@ fn comment_end(value: &[u8], from: usize) -> usize {
 
 fn skip_space(value: &[u8], from: usize) -> usize {
     let rest = value.get(from..).unwrap_or_default();
-    from + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count()
+    from + rest
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+        .count()
 }
 
 /// Where an address of atoms and dots with one `@` ends.
 fn addr_spec_end(value: &[u8], from: usize) -> Option<usize> {
     let rest = value.get(from..)?;
-    let local = rest.iter().take_while(|byte| is(**byte, ADDRESS_PLAIN)).count();
+    let local = rest
+        .iter()
+        .take_while(|byte| is(**byte, ADDRESS_PLAIN))
+        .count();
     if local == 0 || rest.get(local) != Some(&b'@') {
         return None;
     }
-    let domain = rest.get(local + 1..)?.iter().take_while(|byte| is(**byte, ADDRESS_PLAIN)).count();
+    let domain = rest
+        .get(local + 1..)?
+        .iter()
+        .take_while(|byte| is(**byte, ADDRESS_PLAIN))
+        .count();
     (domain > 0).then_some(from + local + 1 + domain)
 }
 
@@ -624,10 +688,15 @@ const QUOTED_PLAIN: u8 = 4;
 const ADDRESS_PLAIN: u8 = 8;
 
 fn is(byte: u8, class: u8) -> bool {
-    CLASSES.get(usize::from(byte)).is_some_and(|found| found & class != 0)
+    CLASSES
+        .get(usize::from(byte))
+        .is_some_and(|found| found & class != 0)
 }
 
-#[allow(clippy::indexing_slicing, reason = "computed by the compiler, where it cannot fail")]
+#[allow(
+    clippy::indexing_slicing,
+    reason = "computed by the compiler, where it cannot fail"
+)]
 static CLASSES: [u8; 256] = {
     let mut table = [0_u8; 256];
     let mut index = 0;
@@ -635,7 +704,18 @@ static CLASSES: [u8; 256] = {
         let byte = index as u8;
         let special = matches!(
             byte,
-            b'(' | b')' | b'<' | b'>' | b'[' | b']' | b':' | b';' | b'@' | b'\\' | b',' | b'.' | b'"'
+            b'(' | b')'
+                | b'<'
+                | b'>'
+                | b'['
+                | b']'
+                | b':'
+                | b';'
+                | b'@'
+                | b'\\'
+                | b','
+                | b'.'
+                | b'"'
         );
         let visible = byte > b' ' && byte != 0x7f;
         let mut class = 0;
@@ -679,20 +759,42 @@ mod tests {
     fn names_and_addresses_of_everyday_lists() {
         assert_eq!(
             read(" Ann <ann@example.com>, \"Dr. Bob, M.D.\" <bob@example.com>,\r\n cy@example.org"),
-            ["Ann <ann@example.com>", "Dr. Bob, M.D. <bob@example.com>", "<cy@example.org>"]
+            [
+                "Ann <ann@example.com>",
+                "Dr. Bob, M.D. <bob@example.com>",
+                "<cy@example.org>"
+            ]
         );
-        assert_eq!(read("Zoë J. Müller <z@example.com>"), ["Zoë J. Müller <z@example.com>"]);
-        assert_eq!(read("\"a \\\"b\\\" c\" <d@example.com>"), ["a \"b\" c <d@example.com>"]);
-        assert_eq!(read("joe@example.com (Joe (the) Bloggs)"), ["Joe (the) Bloggs <joe@example.com>"]);
+        assert_eq!(
+            read("Zoë J. Müller <z@example.com>"),
+            ["Zoë J. Müller <z@example.com>"]
+        );
+        assert_eq!(
+            read("\"a \\\"b\\\" c\" <d@example.com>"),
+            ["a \"b\" c <d@example.com>"]
+        );
+        assert_eq!(
+            read("joe@example.com (Joe (the) Bloggs)"),
+            ["Joe (the) Bloggs <joe@example.com>"]
+        );
     }
 
     #[test]
     fn addresses_are_what_is_written() {
-        assert_eq!(read("\"a@evil.com x\"@good.com"), ["<\"a@evil.com x\"@good.com>"]);
-        assert_eq!(read("Joe <@route.com,@b.com:joe@c.com>"), ["Joe <joe@c.com>"]);
+        assert_eq!(
+            read("\"a@evil.com x\"@good.com"),
+            ["<\"a@evil.com x\"@good.com>"]
+        );
+        assert_eq!(
+            read("Joe <@route.com,@b.com:joe@c.com>"),
+            ["Joe <joe@c.com>"]
+        );
         assert_eq!(read("jdoe@test . example"), ["<jdoe@test.example>"]);
         assert_eq!(read("\"joe\"@example.com"), ["<joe@example.com>"]);
-        assert_eq!(read("user@good-corp.com(x)evil.com"), ["x <user@good-corp.com>"]);
+        assert_eq!(
+            read("user@good-corp.com(x)evil.com"),
+            ["x <user@good-corp.com>"]
+        );
         assert_eq!(read("<joe smith@example.com>"), ["<joe smith@example.com>"]);
         assert_eq!(read("a@b@c.com"), ["a@b@c.com <>"]);
         assert_eq!(read("a@good.com <b@evil.com>"), ["a@good.com <b@evil.com>"]);
@@ -708,7 +810,10 @@ mod tests {
             read("=?utf-8?Q?=22a=40b=2Ecom=22?= <c@example.com>"),
             ["\"a@b.com\" <c@example.com>"]
         );
-        assert_eq!(read("=?utf-8?Q?Doe,_J=C3=B6rg?= <j@example.com>"), ["Doe, Jörg <j@example.com>"]);
+        assert_eq!(
+            read("=?utf-8?Q?Doe,_J=C3=B6rg?= <j@example.com>"),
+            ["Doe, Jörg <j@example.com>"]
+        );
     }
 
     #[test]
@@ -727,13 +832,18 @@ mod tests {
             .map(|group| (group.name().map(str::to_owned), group.addresses().len()))
             .collect();
         let name = |text: &str| Some(text.to_owned());
-        assert_eq!(groups, [(None, 1), (name("team"), 2), (name("none"), 0), (None, 1)]);
+        assert_eq!(
+            groups,
+            [(None, 1), (name("team"), 2), (name("none"), 0), (None, 1)]
+        );
         assert_eq!(list.len(), 4);
     }
 
     #[test]
     fn hostile_lists_are_read_to_their_end() {
-        for piece in ["(", "\"\\\"", "<", "a@b.c,", "g:", ";", "=?a?q?", "a.", "[", ",", "\0", "@"] {
+        for piece in [
+            "(", "\"\\\"", "<", "a@b.c,", "g:", ";", "=?a?q?", "a.", "[", ",", "\0", "@",
+        ] {
             AddressList::parse(piece.repeat(60_000).as_bytes());
         }
         assert_eq!(read(&"a@b.c,".repeat(60_000)).len(), 60_000);

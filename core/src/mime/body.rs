@@ -38,7 +38,11 @@ pub(crate) fn html(view: MessageView<'_>) -> Option<Cow<'_, str>> {
     }
     join(view.inner.html_body().filter_map(|inner| {
         let text = Part::new(view.store, inner).text()?;
-        Some(if is_html(&inner) { text } else { Cow::Owned(escape(&text)) })
+        Some(if is_html(&inner) {
+            text
+        } else {
+            Cow::Owned(escape(&text))
+        })
     }))
 }
 
@@ -91,11 +95,20 @@ pub(crate) fn html_with_inline(view: MessageView<'_>) -> Option<Cow<'_, str>> {
         // Only where a URL starts: after a quote, a bracket or an equals sign.
         let opens = html.get(..at).and_then(|before| before.chars().next_back());
         let starts_url = matches!(opens, Some('"' | '\'' | '(' | '='));
-        let Some(rest) = html.get(at + 4..).filter(|_| starts_url && at >= from) else { continue };
-        let is_end = |char: char| matches!(char, '"' | '\'' | ')' | '>' | '<') || char.is_whitespace();
-        let Some(url) = rest.find(is_end).and_then(|len| rest.get(..len)) else { break };
-        let part = parts.get(url).or_else(|| parts.get(content_id::from_url(url).as_ref()));
-        let Some(data) = part.and_then(|part| data_url(part, room)) else { continue };
+        let Some(rest) = html.get(at + 4..).filter(|_| starts_url && at >= from) else {
+            continue;
+        };
+        let is_end =
+            |char: char| matches!(char, '"' | '\'' | ')' | '>' | '<') || char.is_whitespace();
+        let Some(url) = rest.find(is_end).and_then(|len| rest.get(..len)) else {
+            break;
+        };
+        let part = parts
+            .get(url)
+            .or_else(|| parts.get(content_id::from_url(url).as_ref()));
+        let Some(data) = part.and_then(|part| data_url(part, room)) else {
+            continue;
+        };
         room = room.saturating_sub(data.len());
         out.push_str(html.get(from..at).unwrap_or_default());
         out.push_str(&data);
@@ -113,7 +126,8 @@ fn data_url(part: &Part<'_>, room: usize) -> Option<String> {
     let content_type = part.content_type();
     let (kind, subtype) = content_type.split_once('/')?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
-    let is_media = matches!(kind, "image" | "audio" | "video" | "font") && subtype.bytes().all(plain);
+    let is_media =
+        matches!(kind, "image" | "audio" | "video" | "font") && subtype.bytes().all(plain);
     if !is_media || part.size_bound() / 3 * 4 + 64 > room {
         return None;
     }
@@ -125,7 +139,9 @@ fn data_url(part: &Part<'_>, room: usize) -> Option<String> {
 pub(crate) fn preview(view: MessageView<'_>) -> String {
     for inner in view.inner.text_body() {
         let part = Part::new(view.store, inner);
-        let Some(whole) = part.text().filter(|text| !text.trim().is_empty()) else { continue };
+        let Some(whole) = part.text().filter(|text| !text.trim().is_empty()) else {
+            continue;
+        };
         let mut read = PREVIEW_READ;
         loop {
             let end = whole.floor_char_boundary(read);
@@ -189,7 +205,10 @@ mod tests {
     fn previews_are_cut_at_256_characters() {
         let raw = format!("Subject: x\r\n\r\n{}", "é\r\n ".repeat(9_000));
         assert_eq!(parse(raw.as_bytes()).preview().chars().count(), 255);
-        let styled = format!("Content-Type: text/html\r\n\r\n<style>{}</style>Hi", "x".repeat(90_000));
+        let styled = format!(
+            "Content-Type: text/html\r\n\r\n<style>{}</style>Hi",
+            "x".repeat(90_000)
+        );
         assert_eq!(parse(styled.as_bytes()).preview(), "Hi");
     }
 }

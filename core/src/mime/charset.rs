@@ -14,7 +14,9 @@ const ESC: u8 = 0x1b;
 /// The charset of a label, `None` when it is not known.
 pub(crate) fn from_label(label: &[u8]) -> Option<Charset> {
     let label = label.trim_ascii();
-    Charset::from_label(label).or_else(|| alias(label)).filter(|found| *found != Charset::Replacement)
+    Charset::from_label(label)
+        .or_else(|| alias(label))
+        .filter(|found| *found != Charset::Replacement)
 }
 
 /// Labels of mail programs beyond the IANA and WHATWG registries, and plain misspellings.
@@ -133,7 +135,15 @@ mod tests {
 
     #[test]
     fn labels_of_mail_programs_are_known() {
-        for label in ["cp932", "CP-850", "iso-2022-jp-2", "unicode-1-1-utf-7", "uft-8", "utf8", "gb2312"] {
+        for label in [
+            "cp932",
+            "CP-850",
+            "iso-2022-jp-2",
+            "unicode-1-1-utf-7",
+            "uft-8",
+            "utf8",
+            "gb2312",
+        ] {
             assert!(from_label(label.as_bytes()).is_some(), "{label}");
         }
         assert_eq!(from_label(b"x-nonsense"), None);

@@ -13,7 +13,9 @@ pub(crate) fn identifiers(value: &[u8]) -> Vec<Cow<'_, str>> {
     let mut rest = value;
     while let Some(open) = memchr(b'<', rest) {
         let after = rest.get(open + 1..).unwrap_or_default();
-        let Some(close) = memchr(b'>', after) else { break };
+        let Some(close) = memchr(b'>', after) else {
+            break;
+        };
         let id = after.get(..close).unwrap_or_default();
         // A second opening bracket starts over: `<a <b>` holds only b.
         let id = id.rsplit(|byte| *byte == b'<').next().unwrap_or_default();
@@ -54,12 +56,18 @@ pub(crate) fn from_url(url: &str) -> Cow<'_, str> {
         let digits = match (byte, after) {
             (b'%', [high, low, ..]) => {
                 let hex = |digit: &u8| char::from(*digit).to_digit(16);
-                hex(high).zip(hex(low)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok())
+                hex(high)
+                    .zip(hex(low))
+                    .and_then(|(high, low)| u8::try_from(high * 16 + low).ok())
             }
             _ => None,
         };
         out.push(digits.unwrap_or(byte));
-        rest = if digits.is_some() { after.get(2..).unwrap_or_default() } else { after };
+        rest = if digits.is_some() {
+            after.get(2..).unwrap_or_default()
+        } else {
+            after
+        };
     }
     Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }

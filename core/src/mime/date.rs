@@ -35,7 +35,11 @@ impl DateTime {
         let text = without_comments(value)?;
         let mut found = Pieces::default();
         let is_gap = |char: char| char.is_ascii_whitespace() || char == ',';
-        for (count, word) in text.split(is_gap).filter(|word| !word.is_empty()).enumerate() {
+        for (count, word) in text
+            .split(is_gap)
+            .filter(|word| !word.is_empty())
+            .enumerate()
+        {
             if count == MAX_WORDS {
                 return None;
             }
@@ -66,9 +70,8 @@ impl DateTime {
         let year = if month <= 2 { year - 1 } else { year };
         let era = year.div_euclid(400);
         let year_of_era = year - era * 400;
-        let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5
-            + i64::from(self.day)
-            - 1;
+        let day_of_year =
+            (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(self.day) - 1;
         let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
         let days = era * 146_097 + day_of_era - 719_468;
         days * 86_400
@@ -98,7 +101,9 @@ impl fmt::Display for DateTime {
 
 fn days_in_month(year: u16, month: u8) -> u8 {
     match month {
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
@@ -135,7 +140,11 @@ impl Pieces {
     fn word(&mut self, word: &str) -> Option<()> {
         if let Some(digits) = word.strip_prefix(['+', '-']) {
             let minutes = zone_minutes(digits)?;
-            self.zone = Some(if word.starts_with('-') { -minutes } else { minutes });
+            self.zone = Some(if word.starts_with('-') {
+                -minutes
+            } else {
+                minutes
+            });
         } else if word.contains(':') {
             self.time = Some(time(word)?);
         } else if word.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -232,13 +241,22 @@ mod tests {
     #[test]
     fn dates_keep_their_zone() {
         let cases = [
-            (" Mon, 4 May 2026 09:30:00 +0200", "2026-05-04T09:30:00+02:00"),
+            (
+                " Mon, 4 May 2026 09:30:00 +0200",
+                "2026-05-04T09:30:00+02:00",
+            ),
             (" 4 May 2026 09:30 GMT", "2026-05-04T09:30:00Z"),
             (" Mon, 4 May 26 09:30:00 EST", "2026-05-04T09:30:00-05:00"),
             (" 4-May-2026 09:30:00 -0000", "2026-05-04T09:30:00Z"),
             ("Mon May  4 09:30:00 2026", "2026-05-04T09:30:00Z"),
-            (" Mon(day), 4\r\n May 2026 09:30:00 +05:30", "2026-05-04T09:30:00+05:30"),
-            (" Thu, 29 Feb 2024 23:59:60 -0330 (NST)", "2024-02-29T23:59:59-03:30"),
+            (
+                " Mon(day), 4\r\n May 2026 09:30:00 +05:30",
+                "2026-05-04T09:30:00+05:30",
+            ),
+            (
+                " Thu, 29 Feb 2024 23:59:60 -0330 (NST)",
+                "2024-02-29T23:59:59-03:30",
+            ),
         ];
         for (written, expected) in cases {
             assert_eq!(shown(written).as_deref(), Some(expected), "{written}");
@@ -266,7 +284,10 @@ mod tests {
     fn timestamps_count_from_1970() {
         let seconds = |value: &str| DateTime::parse(value.as_bytes()).map(|date| date.timestamp());
         assert_eq!(seconds("Thu, 1 Jan 1970 00:00:00 +0000"), Some(0));
-        assert_eq!(seconds("Sat, 20 Nov 2021 14:22:01 -0800"), Some(1_637_446_921));
+        assert_eq!(
+            seconds("Sat, 20 Nov 2021 14:22:01 -0800"),
+            Some(1_637_446_921)
+        );
         assert_eq!(seconds("Wed, 31 Dec 1969 23:59:59 +0000"), Some(-1));
     }
 }

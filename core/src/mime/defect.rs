@@ -152,9 +152,15 @@ pub(crate) fn find(view: MessageView<'_>) -> Vec<Defect> {
         search.add(DefectCode::BareCrLineEnds, view.root(), Some(0..raw.len()));
     }
     if edits.is_some_and(|edits| edits.is_limited()) {
-        search.add(DefectCode::LimitReached, view.root(), Some(raw.len()..raw.len()));
+        search.add(
+            DefectCode::LimitReached,
+            view.root(),
+            Some(raw.len()..raw.len()),
+        );
     }
-    let inserts = edits.map(|edits| edits.missing_blank_lines()).unwrap_or_default();
+    let inserts = edits
+        .map(|edits| edits.missing_blank_lines())
+        .unwrap_or_default();
     for part in view.all_parts() {
         if search.found.len() >= MAX_DEFECTS {
             break;
@@ -175,7 +181,11 @@ impl Search {
     fn add(&mut self, code: DefectCode, part: Part<'_>, range: Option<Range<usize>>) {
         let in_place = part.inner.message().source() == ParserSource::Raw;
         let range = range.filter(|_| in_place);
-        self.found.push(Defect { code, part: part.index(), range });
+        self.found.push(Defect {
+            code,
+            part: part.index(),
+            range,
+        });
     }
 
     fn add_field(&mut self, code: DefectCode, part: Part<'_>, field: &Header<'_>) {
@@ -192,7 +202,8 @@ impl Search {
         let flags = inner.flags();
         if is_root && part.headers().is_empty() {
             self.add(DefectCode::NoHeader, part, Some(header..start));
-        } else if inserts.binary_search(&start).is_ok() || flags.contains(PartFlags::NO_BLANK_LINE) {
+        } else if inserts.binary_search(&start).is_ok() || flags.contains(PartFlags::NO_BLANK_LINE)
+        {
             // A header block that runs to the end of its part may be all there is.
             if start < end || !is_root {
                 self.add(DefectCode::MissingBlankLine, part, Some(start..start));
@@ -202,12 +213,19 @@ impl Search {
         if value.is_some_and(|value| value.ctype() == "multipart") && !part.is_multipart() {
             let named = value.is_some_and(|value| value.has_attribute("boundary"));
             if !flags.contains(PartFlags::LIMIT_REACHED) {
-                let code = if named { DefectCode::BoundaryNotFound } else { DefectCode::MissingBoundary };
+                let code = if named {
+                    DefectCode::BoundaryNotFound
+                } else {
+                    DefectCode::MissingBoundary
+                };
                 self.add(code, part, Some(header..start));
             }
         }
         for (flag, code) in [
-            (PartFlags::FALLBACK_DELIMITER, DefectCode::DelimiterInsideLine),
+            (
+                PartFlags::FALLBACK_DELIMITER,
+                DefectCode::DelimiterInsideLine,
+            ),
             (PartFlags::UNTERMINATED, DefectCode::UnterminatedMultipart),
             (PartFlags::NESTING_LIMIT, DefectCode::LimitReached),
             (PartFlags::LIMIT_REACHED, DefectCode::LimitReached),
@@ -217,7 +235,9 @@ impl Search {
             }
         }
         // The last part of an unterminated multipart is told by the multipart.
-        let told = inner.parent().is_some_and(|parent| parent.flags().contains(PartFlags::UNTERMINATED));
+        let told = inner
+            .parent()
+            .is_some_and(|parent| parent.flags().contains(PartFlags::UNTERMINATED));
         if flags.contains(PartFlags::MISSING_DELIMITER) && !told && inner.parent().is_some() {
             self.add(DefectCode::MissingDelimiter, part, Some(end..end));
         }
@@ -225,8 +245,20 @@ impl Search {
 
     fn fields(&mut self, part: Part<'_>) {
         const ONCE: [&str; 15] = [
-            "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Message-ID", "In-Reply-To", "References",
-            "Subject", "Date", "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
+            "From",
+            "Sender",
+            "Reply-To",
+            "To",
+            "Cc",
+            "Bcc",
+            "Message-ID",
+            "In-Reply-To",
+            "References",
+            "Subject",
+            "Date",
+            "MIME-Version",
+            "Content-Type",
+            "Content-Transfer-Encoding",
             "Content-Disposition",
         ];
         let headers = part.headers();
@@ -240,7 +272,10 @@ impl Search {
                 return;
             }
             let name = field.name();
-            let once = ONCE.iter().zip(&mut seen).find(|(once, _)| once.eq_ignore_ascii_case(&name));
+            let once = ONCE
+                .iter()
+                .zip(&mut seen)
+                .find(|(once, _)| once.eq_ignore_ascii_case(&name));
             let mut first = true;
             if let Some((_, count)) = once {
                 *count = count.saturating_add(1);
@@ -278,7 +313,11 @@ impl Search {
             "date" if DateTime::parse(raw).is_none() => {
                 self.add_field(DefectCode::InvalidDate, part, field);
             }
-            "content-type" if field.content_type().is_none_or(|value| value.subtype().is_none()) => {
+            "content-type"
+                if field
+                    .content_type()
+                    .is_none_or(|value| value.subtype().is_none()) =>
+            {
                 self.add_field(DefectCode::MalformedContentType, part, field);
             }
             "content-transfer-encoding" => self.encoding(part, field),
@@ -301,7 +340,9 @@ impl Search {
             let len = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
             let (line, after) = rest.split_at(len);
             let is_field = || {
-                let name = memchr(b':', line).and_then(|colon| line.get(..colon))?.trim_ascii_end();
+                let name = memchr(b':', line)
+                    .and_then(|colon| line.get(..colon))?
+                    .trim_ascii_end();
                 let valid = !name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic());
                 valid.then_some(())
             };
@@ -316,14 +357,25 @@ impl Search {
 
     fn encoding(&mut self, part: Part<'_>, field: &Header<'_>) {
         let written = field.raw_value();
-        let written = written.split(|byte| *byte == b'(').next().unwrap_or_default().trim_ascii();
+        let written = written
+            .split(|byte| *byte == b'(')
+            .next()
+            .unwrap_or_default()
+            .trim_ascii();
         let known = ["7bit", "8bit", "binary", "base64", "quoted-printable"];
-        if known.iter().any(|known| written.eq_ignore_ascii_case(known.as_bytes())) {
+        if known
+            .iter()
+            .any(|known| written.eq_ignore_ascii_case(known.as_bytes()))
+        {
             return;
         }
         let repaired = part.inner.encoding() != mail_parser::Encoding::None;
         self.add_field(
-            if repaired { DefectCode::OddTransferEncoding } else { DefectCode::UnknownTransferEncoding },
+            if repaired {
+                DefectCode::OddTransferEncoding
+            } else {
+                DefectCode::UnknownTransferEncoding
+            },
             part,
             field,
         );
@@ -333,20 +385,36 @@ impl Search {
         let mut names: Vec<&str> = Vec::new();
         for (name, value) in [
             (HeaderName::ContentType, part.inner.content_type()),
-            (HeaderName::ContentDisposition, part.inner.content_disposition()),
+            (
+                HeaderName::ContentDisposition,
+                part.inner.content_disposition(),
+            ),
         ] {
-            let (Some(field), Some(value)) = (part.headers().first(name), value) else { continue };
+            let (Some(field), Some(value)) = (part.headers().first(name), value) else {
+                continue;
+            };
             for parameter in ["boundary", "charset", "type", "start"] {
-                if value.attributes().filter(|(name, _)| *name == parameter).count() > 1 {
+                if value
+                    .attributes()
+                    .filter(|(name, _)| *name == parameter)
+                    .count()
+                    > 1
+                {
                     self.add_field(DefectCode::DuplicateParameter, part, &field);
                     break;
                 }
             }
-            let named = value.attributes().filter(|(name, _)| matches!(*name, "name" | "filename"));
+            let named = value
+                .attributes()
+                .filter(|(name, _)| matches!(*name, "name" | "filename"));
             let before = names.len();
             names.extend(named.map(|(_, name)| name));
             let first = names.first();
-            if names.iter().skip(before.max(1)).any(|name| Some(name) != first) {
+            if names
+                .iter()
+                .skip(before.max(1))
+                .any(|name| Some(name) != first)
+            {
                 self.add_field(DefectCode::ConflictingFileNames, part, &field);
             }
         }
@@ -367,13 +435,23 @@ impl Search {
         if inner.encoding() == mail_parser::Encoding::Base64
             && let Some(at) = data_after_padding(body)
         {
-            self.add(DefectCode::DataAfterPadding, part, Some(start + at..start + body.len()));
+            self.add(
+                DefectCode::DataAfterPadding,
+                part,
+                Some(start + at..start + body.len()),
+            );
         }
         if inner.is_text() {
-            let known = part.charset().map(|label| charset::from_label(label.as_bytes()));
+            let known = part
+                .charset()
+                .map(|label| charset::from_label(label.as_bytes()));
             if known.is_some_and(|known| known.is_none()) {
                 let field = part.headers().first(HeaderName::ContentType);
-                self.add(DefectCode::UnknownCharset, part, field.map(|field| field.range()));
+                self.add(
+                    DefectCode::UnknownCharset,
+                    part,
+                    field.map(|field| field.range()),
+                );
             }
             if charset::decode_checked(known.flatten().unwrap_or_default(), &content).1 {
                 self.add(DefectCode::MalformedCharset, part, range());
@@ -392,7 +470,8 @@ fn data_after_padding(body: &[u8]) -> Option<usize> {
 
 /// Whether a value holds control characters, plain or in encoded words.
 fn has_controls(raw: &[u8]) -> bool {
-    let is_control = |byte: &u8| (*byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n')) || *byte == 0x7f;
+    let is_control =
+        |byte: &u8| (*byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n')) || *byte == 0x7f;
     if raw.iter().any(is_control) {
         return true;
     }
@@ -410,12 +489,19 @@ mod tests {
     use crate::mime::parse;
 
     fn codes(raw: &[u8]) -> Vec<&'static str> {
-        parse(raw).defects().iter().map(|defect| defect.code.as_str()).collect()
+        parse(raw)
+            .defects()
+            .iter()
+            .map(|defect| defect.code.as_str())
+            .collect()
     }
 
     #[test]
     fn sound_mail_has_no_defects() {
-        assert!(codes(b"From: a@x.org\r\nDate: Mon, 4 May 2026 09:30:00 +0200\r\n\r\nhi\r\n").is_empty());
+        assert!(
+            codes(b"From: a@x.org\r\nDate: Mon, 4 May 2026 09:30:00 +0200\r\n\r\nhi\r\n")
+                .is_empty()
+        );
         assert!(codes(b"Subject: only a header\r\n\r\n").is_empty());
     }
 
@@ -426,12 +512,18 @@ mod tests {
         let defects = message.defects();
         assert_eq!(defects.len(), 1);
         assert_eq!(defects[0].code, DefectCode::DuplicateHeader);
-        assert_eq!(&raw[defects[0].range.clone().unwrap()], b"From: b@x.org\r\n");
+        assert_eq!(
+            &raw[defects[0].range.clone().unwrap()],
+            b"From: b@x.org\r\n"
+        );
     }
 
     #[test]
     fn encoded_control_characters_are_told() {
-        assert_eq!(codes(b"From: =?utf-8?b?cG90dXMA?= <x@example.com>\r\n\r\n"), ["control-character"]);
+        assert_eq!(
+            codes(b"From: =?utf-8?b?cG90dXMA?= <x@example.com>\r\n\r\n"),
+            ["control-character"]
+        );
     }
 
     #[test]

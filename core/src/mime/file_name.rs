@@ -30,13 +30,23 @@ pub fn safe(name: &str, content_type: &str, index: u32) -> String {
             continue;
         }
         let taken = matches!(char, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '\u{fffd}');
-        clean.push(if taken { '_' } else if char.is_whitespace() { ' ' } else { char });
+        clean.push(if taken {
+            '_'
+        } else if char.is_whitespace() {
+            ' '
+        } else {
+            char
+        });
     }
     let clean = clean.trim_matches(['.', ' ']);
     if clean.is_empty() || clean.chars().all(|char| char == '_') {
         return unnamed(content_type, index);
     }
-    let name = if is_device(clean) { format!("_{clean}") } else { clean.to_owned() };
+    let name = if is_device(clean) {
+        format!("_{clean}")
+    } else {
+        clean.to_owned()
+    };
     with_stem(&name, "").into_owned()
 }
 
@@ -55,10 +65,14 @@ fn with_stem<'n>(name: &'n str, suffix: &str) -> Cow<'n, str> {
     if suffix.is_empty() && name.len() <= MAX_BYTES {
         return Cow::Borrowed(name);
     }
-    let dot = name.rfind('.').filter(|dot| *dot > 0 && name.len() - dot <= MAX_EXTENSION);
+    let dot = name
+        .rfind('.')
+        .filter(|dot| *dot > 0 && name.len() - dot <= MAX_EXTENSION);
     let (stem, extension) = name.split_at(dot.unwrap_or(name.len()));
     let room = MAX_BYTES.saturating_sub(suffix.len() + extension.len());
-    let stem = stem.get(..stem.floor_char_boundary(room)).unwrap_or_default();
+    let stem = stem
+        .get(..stem.floor_char_boundary(room))
+        .unwrap_or_default();
     let stem = stem.trim_end_matches(['.', ' ']);
     Cow::Owned(format!("{stem}{suffix}{extension}"))
 }
@@ -102,9 +116,18 @@ fn extension(content_type: &str) -> &'static str {
         ("application/rtf", "rtf"),
         ("application/vnd.ms-excel", "xls"),
         ("application/vnd.ms-powerpoint", "ppt"),
-        ("application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx"),
-        ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
-        ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"),
+        (
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            "pptx",
+        ),
+        (
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            "xlsx",
+        ),
+        (
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            "docx",
+        ),
         ("application/xml", "xml"),
         ("application/zip", "zip"),
         ("audio/mp4", "m4a"),
@@ -134,7 +157,10 @@ fn extension(content_type: &str) -> &'static str {
         ("video/mp4", "mp4"),
     ];
     let found = KNOWN.binary_search_by(|(known, _)| (*known).cmp(content_type));
-    found.ok().and_then(|at| KNOWN.get(at)).map_or("bin", |(_, extension)| extension)
+    found
+        .ok()
+        .and_then(|at| KNOWN.get(at))
+        .map_or("bin", |(_, extension)| extension)
 }
 
 #[cfg(test)]
@@ -144,7 +170,12 @@ mod tests {
 
     #[test]
     fn ordinary_names_stay() {
-        for name in ["report.pdf", "Größenübersicht 2026.xlsx", "写真.png", "a.tar.gz"] {
+        for name in [
+            "report.pdf",
+            "Größenübersicht 2026.xlsx",
+            "写真.png",
+            "a.tar.gz",
+        ] {
             assert_eq!(safe(name, "application/pdf", 1), name);
         }
     }

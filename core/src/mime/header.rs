@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use mail_parser::HeaderName;
 
-use super::charset;
 use super::store::Source;
+use super::{AddressList, DateTime, charset, content_id};
 
 /// The header fields of one message or part, in the order they were written.
 #[derive(Clone, Copy)]
@@ -34,7 +34,11 @@ impl<'m> Headers<'m> {
             .iter()
             .next()
             .is_some_and(|first| first.raw_name().starts_with("From "));
-        Headers { inner, source, skip: usize::from(skip) }
+        Headers {
+            inner,
+            source,
+            skip: usize::from(skip),
+        }
     }
 
     /// The number of fields.
@@ -65,26 +69,36 @@ impl<'m> Headers<'m> {
 
     /// Every field with this name in the order they were written.
     pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = Header<'m>> + use<'m, 'n> {
-        self.iter().filter(move |header| header.name_bytes().eq_ignore_ascii_case(name.as_bytes()))
+        self.iter()
+            .filter(move |header| header.name_bytes().eq_ignore_ascii_case(name.as_bytes()))
     }
 
     /// The first field with a name that the parser keeps by number.
     pub(crate) fn first(&self, name: HeaderName<'static>) -> Option<Header<'m>> {
         let source = self.source;
-        self.inner.all(name).next().map(|inner| Header { inner, source })
+        self.inner
+            .all(name)
+            .next()
+            .map(|inner| Header { inner, source })
     }
 
     /// The mbox line before the fields, if there is one.
     pub(crate) fn envelope_line(&self) -> Option<Header<'m>> {
         let source = self.source;
-        self.inner.iter().take(self.skip).map(|inner| Header { inner, source }).next()
+        self.inner
+            .iter()
+            .take(self.skip)
+            .map(|inner| Header { inner, source })
+            .next()
     }
 }
 
 impl<'m> Header<'m> {
     fn name_bytes(&self) -> &'m [u8] {
         let end = self.inner.offset_start().saturating_sub(1);
-        self.source.slice(self.inner.offset_field(), end).trim_ascii_end()
+        self.source
+            .slice(self.inner.offset_field(), end)
+            .trim_ascii_end()
     }
 
     /// The name as written; bytes that are not UTF-8 become U+FFFD.
@@ -94,7 +108,9 @@ impl<'m> Header<'m> {
 
     /// The bytes after the colon, folded as written, without the final line end.
     pub fn raw_value(&self) -> &'m [u8] {
-        let value = self.source.slice(self.inner.offset_start(), self.inner.offset_end());
+        let value = self
+            .source
+            .slice(self.inner.offset_start(), self.inner.offset_end());
         let value = value.strip_suffix(b"\n").unwrap_or(value);
         value.strip_suffix(b"\r").unwrap_or(value)
     }
@@ -102,6 +118,21 @@ impl<'m> Header<'m> {
     /// The value as text: unfolded, encoded words decoded (RFC 2047), without control characters.
     pub fn value(&self) -> Cow<'m, str> {
         unstructured(self.raw_value())
+    }
+
+    /// The value as an address list (RFC 5322 section 3.4), whatever the field is called.
+    pub fn addresses(&self) -> AddressList<'m> {
+        AddressList::parse(self.raw_value())
+    }
+
+    /// The value as a date (RFC 5322 section 3.3), `None` when it is no possible one.
+    pub fn date(&self) -> Option<DateTime> {
+        DateTime::parse(self.raw_value())
+    }
+
+    /// The value as message identifiers without angle brackets (RFC 5322 section 3.6.4).
+    pub fn identifiers(&self) -> Vec<Cow<'m, str>> {
+        content_id::identifiers(self.raw_value())
     }
 
     /// Where the field stands in the bytes of its message, final line end included.
@@ -169,7 +200,10 @@ mod tests {
 
     #[test]
     fn words_split_in_the_middle_of_a_character_join() {
-        assert_eq!(unstructured(b" =?utf-8?q?caf=C3?=\r\n =?UTF-8?Q?=A9?="), "caf\u{e9}");
+        assert_eq!(
+            unstructured(b" =?utf-8?q?caf=C3?=\r\n =?UTF-8?Q?=A9?="),
+            "caf\u{e9}"
+        );
     }
 
     #[test]

@@ -15,12 +15,20 @@ const MAX_REFERENCE: usize = 40;
 /// The text of an HTML document or fragment, lines ended by LF.
 pub(crate) fn convert(html: &str) -> String {
     let mut writer = Writer::default();
-    let mut scanner = Scanner { html, at: 0, quote_gone: [false; 2] };
+    let mut scanner = Scanner {
+        html,
+        at: 0,
+        quote_gone: [false; 2],
+    };
     let mut link: Option<(String, usize)> = None;
     while let Some(piece) = scanner.next() {
         match piece {
             Piece::Text(text) => writer.text(text),
-            Piece::Tag { name, attributes, closes } => {
+            Piece::Tag {
+                name,
+                attributes,
+                closes,
+            } => {
                 let name = name.to_ascii_lowercase();
                 match (name.as_str(), closes) {
                     ("script" | "style" | "template" | "title" | "noscript" | "svg", false) => {
@@ -52,7 +60,11 @@ pub(crate) fn convert(html: &str) -> String {
 
 enum Piece<'h> {
     Text(&'h str),
-    Tag { name: &'h str, attributes: &'h str, closes: bool },
+    Tag {
+        name: &'h str,
+        attributes: &'h str,
+        closes: bool,
+    },
 }
 
 struct Scanner<'h> {
@@ -102,7 +114,11 @@ impl<'h> Scanner<'h> {
         let end = self.tag_end(after.as_bytes());
         let attributes = after.get(..end)?;
         self.at += rest.len() - after.len() + (end + 1).min(after.len());
-        Some(Piece::Tag { name, attributes, closes })
+        Some(Piece::Tag {
+            name,
+            attributes,
+            closes,
+        })
     }
 
     /// Where the `>` of a tag is; one in quotes is not it.
@@ -117,7 +133,11 @@ impl<'h> Scanner<'h> {
                 b'"' | b'\'' if value_next => {
                     let [double, single] = &mut self.quote_gone;
                     let gone = if byte == b'"' { double } else { single };
-                    match after.get(at..).filter(|_| !*gone).and_then(|rest| memchr(byte, rest)) {
+                    match after
+                        .get(at..)
+                        .filter(|_| !*gone)
+                        .and_then(|rest| memchr(byte, rest))
+                    {
                         Some(len) => at += len + 1,
                         None => *gone = true,
                     }
@@ -131,7 +151,9 @@ impl<'h> Scanner<'h> {
 
     /// Moves behind the closing tag of an element that is not shown.
     fn skip_element(&mut self, name: &str) {
-        let Some(rest) = self.html.get(self.at..) else { return };
+        let Some(rest) = self.html.get(self.at..) else {
+            return;
+        };
         let bytes = rest.as_bytes();
         let found = memmem::find_iter(bytes, b"</").find(|at| {
             let after = bytes.get(at + 2..at + 2 + name.len());
@@ -181,12 +203,19 @@ impl Writer {
             }
             "pre" | "textarea" => {
                 self.block(2);
-                self.preformatted =
-                    if closes { self.preformatted.saturating_sub(1) } else { self.preformatted + 1 };
+                self.preformatted = if closes {
+                    self.preformatted.saturating_sub(1)
+                } else {
+                    self.preformatted + 1
+                };
             }
             "blockquote" => {
                 self.block(2);
-                self.quotes = if closes { self.quotes.saturating_sub(1) } else { self.quotes + 1 };
+                self.quotes = if closes {
+                    self.quotes.saturating_sub(1)
+                } else {
+                    self.quotes + 1
+                };
             }
             "ul" | "ol" | "menu" => self.list(name == "ol", closes),
             "li" if !closes => self.item(),
@@ -196,7 +225,13 @@ impl Writer {
     }
 
     fn list(&mut self, numbered: bool, closes: bool) {
-        self.block(if self.lists.is_empty() || closes && self.lists.len() == 1 { 2 } else { 1 });
+        self.block(
+            if self.lists.is_empty() || closes && self.lists.len() == 1 {
+                2
+            } else {
+                1
+            },
+        );
         if closes && self.deeper_lists > 0 {
             self.deeper_lists -= 1;
         } else if closes {
@@ -309,7 +344,8 @@ impl Writer {
 
 fn is_link(href: &str) -> bool {
     let starts = |scheme: &str| {
-        href.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        href.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
     ["http://", "https://", "mailto:"].into_iter().any(starts)
         && !href.contains(|char: char| char.is_control() || char.is_whitespace())
@@ -352,8 +388,13 @@ fn decode(text: &str) -> String {
     while let Some(at) = memchr(b'&', rest.as_bytes()) {
         out.push_str(rest.get(..at).unwrap_or_default());
         rest = rest.get(at..).unwrap_or_default();
-        let window = rest.get(..rest.floor_char_boundary(MAX_REFERENCE)).unwrap_or(rest);
-        let end = window.find(';').map(|end| end + 1).and_then(|end| rest.get(..end));
+        let window = rest
+            .get(..rest.floor_char_boundary(MAX_REFERENCE))
+            .unwrap_or(rest);
+        let end = window
+            .find(';')
+            .map(|end| end + 1)
+            .and_then(|end| rest.get(..end));
         match end {
             Some(reference) if !reference.contains([' ', '\n', '<']) => {
                 mail_parser::add_html_token(&mut out, reference.as_bytes(), false);
@@ -391,19 +432,37 @@ mod tests {
 
     #[test]
     fn quotes_and_preformatted_lines_keep_their_shape() {
-        assert_eq!(convert("<p>a</p><blockquote>b<br>c</blockquote>d"), "a\n\n> b\n> c\n\nd\n");
+        assert_eq!(
+            convert("<p>a</p><blockquote>b<br>c</blockquote>d"),
+            "a\n\n> b\n> c\n\nd\n"
+        );
         assert_eq!(convert("<pre>x  y\n z</pre>"), "x  y\n z\n");
     }
 
     #[test]
     fn links_that_say_their_address_are_not_repeated() {
-        assert_eq!(convert("<a href=\"https://example.com/\">example.com</a>"), "example.com\n");
+        assert_eq!(
+            convert("<a href=\"https://example.com/\">example.com</a>"),
+            "example.com\n"
+        );
         assert_eq!(convert("<a href=\"javascript:alert(1)\">x</a>"), "x\n");
     }
 
     #[test]
     fn hostile_markup_is_read_to_its_end() {
-        for piece in ["<", "<a ", "<a x=\"", "<a x='", "<!--", "&", "<div>", "<ul>", "<blockquote>", "</", "<li>"] {
+        for piece in [
+            "<",
+            "<a ",
+            "<a x=\"",
+            "<a x='",
+            "<!--",
+            "&",
+            "<div>",
+            "<ul>",
+            "<blockquote>",
+            "</",
+            "<li>",
+        ] {
             convert(&piece.repeat(100_000));
         }
     }

@@ -13,7 +13,9 @@ use super::{Address, AddressList, MessageView, Part, body, charset};
 
 /// The Email object of a message.
 pub(crate) fn email(view: MessageView<'_>) -> String {
-    let mut json = Json { out: String::with_capacity(view.raw().len().min(1 << 20) + 1024) };
+    let mut json = Json {
+        out: String::with_capacity(view.raw().len().min(1 << 20) + 1024),
+    };
     json.out.push_str("{\"size\":");
     json.number(view.raw().len() as u64);
     for (key, name) in [
@@ -22,7 +24,10 @@ pub(crate) fn email(view: MessageView<'_>) -> String {
         ("references", HeaderName::References),
     ] {
         json.key(key);
-        let ids = view.headers().first(name.clone()).map(|_| view.identifiers(name));
+        let ids = view
+            .headers()
+            .first(name.clone())
+            .map(|_| view.identifiers(name));
         json.strings(ids.filter(|ids| !ids.is_empty()).as_deref());
     }
     for (key, name) in [
@@ -69,8 +74,13 @@ pub(crate) fn email(view: MessageView<'_>) -> String {
     json.key("hasAttachment");
     // Section 4.1.4: what is marked inline or shown by the body does not count.
     let counts = |part: &Part<'_>| part.disposition() != Some("inline") && !part.is_inline();
-    let has_attachment = view.inner.attachments().map(listed).any(|part| counts(&part));
-    json.out.push_str(if has_attachment { "true" } else { "false" });
+    let has_attachment = view
+        .inner
+        .attachments()
+        .map(listed)
+        .any(|part| counts(&part));
+    json.out
+        .push_str(if has_attachment { "true" } else { "false" });
     json.key("preview");
     json.string(&body::preview(view));
     json.out.push('}');
@@ -233,7 +243,9 @@ impl Json {
         self.out.push('{');
         for (index, inner) in parts.into_iter().enumerate() {
             let part = Part::new(view.store, inner);
-            let Some((text, problem)) = text_checked(part) else { continue };
+            let Some((text, problem)) = text_checked(part) else {
+                continue;
+            };
             if index > 0 {
                 self.out.push(',');
             }
@@ -257,8 +269,10 @@ fn text_checked(part: Part<'_>) -> Option<(String, bool)> {
     let (content, problems) = part.inner.decoded_checked();
     let label = part.charset();
     let known = label.map(|label| charset::from_label(label.as_bytes()));
-    let (text, malformed) =
-        charset::decode_checked(known.flatten().unwrap_or_default(), &content);
+    let (text, malformed) = charset::decode_checked(known.flatten().unwrap_or_default(), &content);
     let unknown = known.is_some_and(|known| known.is_none());
-    Some((text.into_owned(), malformed || unknown || !problems.is_empty()))
+    Some((
+        text.into_owned(),
+        malformed || unknown || !problems.is_empty(),
+    ))
 }

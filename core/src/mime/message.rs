@@ -10,7 +10,9 @@ use std::collections::HashMap;
 use mail_parser::{HeaderName, MessageRef, Source as ParserSource};
 
 use super::store::Store;
-use super::{Address, AddressList, DateTime, Defect, Headers, Part, body, content_id, defect, json, tree};
+use super::{
+    Address, AddressList, DateTime, Defect, Headers, Part, body, content_id, defect, json, tree,
+};
 
 /// A parsed message and its bytes, borrowed or owned.
 ///
@@ -34,13 +36,17 @@ pub struct MessageView<'m> {
 /// `raw` is the message as POP3's RETR gives it: header fields, blank line, body (RFC 5322); line
 /// ends may be CRLF, LF or CR. What lies beyond 4 GiB is kept but not parsed.
 pub fn parse(raw: &[u8]) -> Message<'_> {
-    Message { store: Store::borrowed(raw) }
+    Message {
+        store: Store::borrowed(raw),
+    }
 }
 
 impl Message<'_> {
     /// [`parse`] for bytes that the message keeps.
     pub fn parse_owned(raw: Vec<u8>) -> Message<'static> {
-        Message { store: Store::owned(raw) }
+        Message {
+            store: Store::owned(raw),
+        }
     }
 
     /// The bytes as they came in.
@@ -55,7 +61,10 @@ impl Message<'_> {
 
     /// The part with this number ([`Part::index`]), those of nested messages included.
     pub fn part(&self, index: u32) -> Option<Part<'_>> {
-        self.store.parsed.part(index).map(|inner| Part::new(&self.store, inner))
+        self.store
+            .parsed
+            .part(index)
+            .map(|inner| Part::new(&self.store, inner))
     }
 }
 
@@ -104,7 +113,7 @@ getters! {
     /// When the message was written, with the writer's zone; `None` when the field is absent or
     /// holds no possible date (RFC 5322 section 3.3).
     fn date() -> Option<DateTime> {
-        view => DateTime::parse(view.headers().first(HeaderName::Date)?.raw_value())
+        view => view.headers().first(HeaderName::Date)?.date()
     }
 
     /// The identifier of the message without angle brackets (RFC 5322 section 3.6.4).
@@ -209,7 +218,9 @@ impl<'m> MessageView<'m> {
         let store = self.store;
         let end = self.end();
         let start = self.inner.root_part().id();
-        (start..end).filter_map(move |id| store.parsed.part(id)).map(move |inner| Part::new(store, inner))
+        (start..end)
+            .filter_map(move |id| store.parsed.part(id))
+            .map(move |inner| Part::new(store, inner))
     }
 
     /// The number after that of the last part in this message.
@@ -251,12 +262,12 @@ impl<'m> MessageView<'m> {
 
     fn addresses(&self, name: HeaderName<'static>) -> AddressList<'m> {
         let field = self.headers().first(name);
-        field.map(|field| AddressList::parse(field.raw_value())).unwrap_or_default()
+        field.map(|field| field.addresses()).unwrap_or_default()
     }
 
     pub(crate) fn identifiers(&self, name: HeaderName<'static>) -> Vec<Cow<'m, str>> {
         let field = self.headers().first(name);
-        field.map(|field| content_id::identifiers(field.raw_value())).unwrap_or_default()
+        field.map(|field| field.identifiers()).unwrap_or_default()
     }
 }
 
@@ -291,12 +302,27 @@ mod tests {
     fn messages_cross_threads_and_shorten_their_lifetime() {
         shared::<Message<'static>>();
         let bytes = b"x".to_vec();
-        assert_eq!(shorter(Message::parse_owned(b"Subject: a\n\nb".to_vec()), &bytes).raw().len(), 13);
+        assert_eq!(
+            shorter(Message::parse_owned(b"Subject: a\n\nb".to_vec()), &bytes)
+                .raw()
+                .len(),
+            13
+        );
     }
 
     #[test]
     fn whatever_comes_in_a_message_comes_out() {
-        for raw in [&b""[..], b"\n", b"\r\n\r\n", b"text", b"a: b", b"\0", b"--b\r\n", b":", b"text\r\n\r\nmore"] {
+        for raw in [
+            &b""[..],
+            b"\n",
+            b"\r\n\r\n",
+            b"text",
+            b"a: b",
+            b"\0",
+            b"--b\r\n",
+            b":",
+            b"text\r\n\r\nmore",
+        ] {
             let message = parse(raw);
             assert_eq!(message.raw(), raw);
             assert!(!message.parts().is_empty(), "{raw:?}");
@@ -305,7 +331,10 @@ mod tests {
             assert_eq!(owned.raw(), raw);
         }
         assert_eq!(parse(b"just text").text().as_deref(), Some("just text"));
-        assert_eq!(parse(b"text\r\n\r\nmore").text().as_deref(), Some("text\r\n\r\nmore"));
+        assert_eq!(
+            parse(b"text\r\n\r\nmore").text().as_deref(),
+            Some("text\r\n\r\nmore")
+        );
     }
 
     #[test]
@@ -317,7 +346,11 @@ mod tests {
         assert_eq!(message.from().first().unwrap().address(), "a@x.org");
         assert_eq!(message.root().content_type(), "text/plain");
         assert_eq!(message.parts().len(), 1);
-        let names: Vec<_> = message.headers().iter().map(|field| field.name().into_owned()).collect();
+        let names: Vec<_> = message
+            .headers()
+            .iter()
+            .map(|field| field.name().into_owned())
+            .collect();
         assert_eq!(names, ["From", "From", "Content-Type", "Content-Type"]);
     }
 
@@ -326,7 +359,8 @@ mod tests {
         let mut raw = Vec::new();
         for level in 0..5_000 {
             raw.extend_from_slice(
-                format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n").as_bytes(),
+                format!("Content-Type: multipart/mixed; boundary=b{level}\r\n\r\n--b{level}\r\n")
+                    .as_bytes(),
             );
         }
         let message = parse(&raw);

@@ -46,7 +46,11 @@ impl<'m> Part<'m> {
     pub fn content_type(&self) -> Cow<'m, str> {
         let Some(value) = self.inner.content_type() else {
             let is_message = self.inner.is_message();
-            return Cow::Borrowed(if is_message { "message/rfc822" } else { "text/plain" });
+            return Cow::Borrowed(if is_message {
+                "message/rfc822"
+            } else {
+                "text/plain"
+            });
         };
         match (value.ctype(), value.subtype()) {
             (kind, Some(subtype)) => Cow::Owned([kind, "/", subtype].concat()),
@@ -57,9 +61,9 @@ impl<'m> Part<'m> {
 
     /// Whether the media type is `kind/subtype`, both in lower case.
     pub fn is_type(&self, kind: &str, subtype: &str) -> bool {
-        self.inner.content_type().is_some_and(|value| {
-            value.ctype() == kind && value.subtype() == Some(subtype)
-        })
+        self.inner
+            .content_type()
+            .is_some_and(|value| value.ctype() == kind && value.subtype() == Some(subtype))
     }
 
     /// A parameter of the Content-Type field, decoded; the name in lower case.
@@ -105,15 +109,23 @@ impl<'m> Part<'m> {
     /// The content identifier without angle brackets (RFC 2045 section 7).
     pub fn content_id(&self) -> Option<Cow<'m, str>> {
         let field = self.headers().first(HeaderName::ContentId)?;
-        content_id::identifiers(field.raw_value()).into_iter().next()
+        content_id::identifiers(field.raw_value())
+            .into_iter()
+            .next()
     }
 
     /// The languages of the Content-Language field (RFC 3282).
     pub fn languages(&self) -> Option<Vec<Cow<'m, str>>> {
         let field = self.headers().first(HeaderName::ContentLanguage)?;
-        let tags = field.raw_value().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        let tags = field
+            .raw_value()
+            .split(|byte| *byte == b',')
+            .map(<[u8]>::trim_ascii);
         let tags = tags.filter(|tag| !tag.is_empty());
-        Some(tags.map(|tag| without_controls(String::from_utf8_lossy(tag))).collect())
+        Some(
+            tags.map(|tag| without_controls(String::from_utf8_lossy(tag)))
+                .collect(),
+        )
     }
 
     /// The Content-Location field (RFC 2557).
@@ -136,12 +148,14 @@ impl<'m> Part<'m> {
     /// The part as it came: header fields, blank line and body, without the line end before the
     /// next delimiter.
     pub fn raw(&self) -> &'m [u8] {
-        self.source().slice(self.inner.offset_header(), self.inner.offset_end())
+        self.source()
+            .slice(self.inner.offset_header(), self.inner.offset_end())
     }
 
     /// The body as it came, transfer encoding included.
     pub fn raw_body(&self) -> &'m [u8] {
-        self.source().slice(self.inner.offset_body(), self.inner.offset_end())
+        self.source()
+            .slice(self.inner.offset_body(), self.inner.offset_end())
     }
 
     /// The size of [`Part::content`] in octets; nothing is decoded to find it.
@@ -169,9 +183,9 @@ impl<'m> Part<'m> {
         }
     }
 
-    /// Writes [`Part::content`] to the start of `out`, which must hold [`Part::size_bound`] octets,
-    /// and returns how many were written. Octets after these may be overwritten too. What does not
-    /// fit is cut off.
+    /// Writes [`Part::content`] to the start of `out`, which must hold [`Part::size`] octets, and
+    /// returns how many were written. Octets after these may be overwritten too. What does not fit
+    /// is cut off.
     pub fn decode_into_slice(&self, out: &mut [u8]) -> usize {
         let body = self.raw_body();
         let written = match self.inner.encoding() {
@@ -204,12 +218,16 @@ impl<'m> Part<'m> {
     /// The parts of a multipart in order, none for any other part.
     pub fn children(&self) -> impl DoubleEndedIterator<Item = Part<'m>> + use<'m> {
         let store = self.store;
-        self.inner.children().map(move |inner| Part { store, inner })
+        self.inner
+            .children()
+            .map(move |inner| Part { store, inner })
     }
 
     /// The message in a `message/rfc822` part.
     pub fn message(&self) -> Option<MessageView<'m>> {
-        self.inner.nested().map(|inner| MessageView::new(self.store, inner))
+        self.inner
+            .nested()
+            .map(|inner| MessageView::new(self.store, inner))
     }
 
     /// Whether the part is a multipart.

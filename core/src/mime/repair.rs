@@ -138,7 +138,8 @@ pub(crate) fn has_no_message(raw: &[u8]) -> bool {
 fn is_field(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
     let colons = line.iter().take_while(|&&byte| byte == b':').count();
-    line.get(colons..).is_some_and(|name| memchr(b':', name).is_some())
+    line.get(colons..)
+        .is_some_and(|name| memchr(b':', name).is_some())
 }
 
 /// The corrections that `parsed` still needs, given those that were made before it was parsed.
@@ -167,7 +168,9 @@ fn check(part: MessagePart<'_>, is_root: bool, raw: &[u8], made: &Edits, edits: 
         let block = part.raw_headers();
         let text = block.iter().any(|byte| !byte.is_ascii_whitespace());
         if text && (is_root || part.flags().contains(PartFlags::NO_BLANK_LINE)) {
-            edits.inserts.push(made.original(part.offset_header() as usize));
+            edits
+                .inserts
+                .push(made.original(part.offset_header() as usize));
         }
         return;
     }
@@ -206,7 +209,9 @@ fn check(part: MessagePart<'_>, is_root: bool, raw: &[u8], made: &Edits, edits: 
             && let Some(value) = raw.get(field.offset_start() as usize..field.offset_end() as usize)
             && let Some(bare) = bare_encoding(value)
         {
-            edits.overwrites.push((made.original(field.offset_start() as usize), bare));
+            edits
+                .overwrites
+                .push((made.original(field.offset_start() as usize), bare));
         }
     }
 }
@@ -217,7 +222,11 @@ fn own_delimiter(block: &[u8], boundary: &[u8]) -> Option<usize> {
         return None;
     }
     memmem::find_iter(block, b"\n--")
-        .find(|at| block.get(at + 3..).is_some_and(|rest| rest.starts_with(boundary)))
+        .find(|at| {
+            block
+                .get(at + 3..)
+                .is_some_and(|rest| rest.starts_with(boundary))
+        })
         .map(|at| at + 1)
 }
 
@@ -243,10 +252,15 @@ fn bare_encoding(value: &[u8]) -> Option<Vec<u8>> {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
     let start = value.iter().position(is_name)?;
     let token = value.get(start..)?;
-    let len = token.iter().position(|byte| !is_name(byte)).unwrap_or(token.len());
+    let len = token
+        .iter()
+        .position(|byte| !is_name(byte))
+        .unwrap_or(token.len());
     let token = token.get(..len)?;
-    let lead_is_noise =
-        value.get(..start)?.iter().all(|byte| byte.is_ascii_whitespace() || b"\"'".contains(byte));
+    let lead_is_noise = value
+        .get(..start)?
+        .iter()
+        .all(|byte| byte.is_ascii_whitespace() || b"\"'".contains(byte));
     if !lead_is_noise
         || !(token.eq_ignore_ascii_case(b"base64")
             || token.eq_ignore_ascii_case(b"quoted-printable"))
@@ -256,7 +270,11 @@ fn bare_encoding(value: &[u8]) -> Option<Vec<u8>> {
     let mut bare = vec![b' '; value.len()];
     bare.get_mut(start..start + len)?.copy_from_slice(token);
     // The line end stays, or the field would swallow what follows it.
-    let tail = value.iter().rev().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let tail = value
+        .iter()
+        .rev()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
     let tail = value.len() - tail;
     bare.get_mut(tail..)?.copy_from_slice(value.get(tail..)?);
     Some(bare)
@@ -281,13 +299,22 @@ mod tests {
             }
         }
         assert_eq!(edits.original(copy.len()), raw.len());
-        assert_eq!((edits.original(4), edits.original(5), edits.original(6)), (4, 4, 4));
+        assert_eq!(
+            (edits.original(4), edits.original(5), edits.original(6)),
+            (4, 4, 4)
+        );
     }
 
     #[test]
     fn quoted_transfer_encoding_is_bared_at_the_same_length() {
-        assert_eq!(bare_encoding(b" \"base64\"\r\n"), Some(b"  base64 \r\n".to_vec()));
-        assert_eq!(bare_encoding(b" base64;\r\n"), Some(b" base64 \r\n".to_vec()));
+        assert_eq!(
+            bare_encoding(b" \"base64\"\r\n"),
+            Some(b"  base64 \r\n".to_vec())
+        );
+        assert_eq!(
+            bare_encoding(b" base64;\r\n"),
+            Some(b" base64 \r\n".to_vec())
+        );
         assert_eq!(bare_encoding(b" x-uuencode\r\n"), None);
         assert_eq!(bare_encoding(b" 8bit base64\r\n"), None);
     }

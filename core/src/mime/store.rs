@@ -90,7 +90,10 @@ impl<'x> Store<'x> {
             Some(parsed) => {
                 let edits = repair::needed(&parsed, &Edits::default());
                 if edits.is_empty() {
-                    return Store { parsed, original: None };
+                    return Store {
+                        parsed,
+                        original: None,
+                    };
                 }
                 Self::repaired(Cow::Borrowed(raw), edits)
             }
@@ -106,7 +109,10 @@ impl<'x> Store<'x> {
         let parsed = PARSER.parse_owned(raw).unwrap_or_default();
         let edits = repair::needed(&parsed, &Edits::default());
         if edits.is_empty() {
-            return Store { parsed, original: None };
+            return Store {
+                parsed,
+                original: None,
+            };
         }
         let raw = parsed.raw().to_vec();
         Store::repaired(Cow::Owned(raw), edits)
@@ -132,7 +138,10 @@ impl<'x> Store<'x> {
             edits.extend(more);
             parsed = PARSER.parse_owned(edits.apply(&raw)).unwrap_or_default();
         }
-        Store { parsed, original: Some(Box::new(Original { raw, edits })) }
+        Store {
+            parsed,
+            original: Some(Box::new(Original { raw, edits })),
+        }
     }
 
     /// The bytes as they came in.
@@ -153,12 +162,21 @@ impl<'x> Store<'x> {
         match &self.original {
             Some(original) if message.source() == ParserSource::Raw => {
                 if original.edits.is_cr_only() {
-                    Source { bytes: self.parsed.raw(), edits: None }
+                    Source {
+                        bytes: self.parsed.raw(),
+                        edits: None,
+                    }
                 } else {
-                    Source { bytes: &original.raw, edits: Some(&original.edits) }
+                    Source {
+                        bytes: &original.raw,
+                        edits: Some(&original.edits),
+                    }
                 }
             }
-            _ => Source { bytes: message.source_bytes(), edits: None },
+            _ => Source {
+                bytes: message.source_bytes(),
+                edits: None,
+            },
         }
     }
 }
@@ -175,6 +193,8 @@ impl<'m> Source<'m> {
     /// The original bytes between two offsets of the parser.
     #[inline]
     pub(crate) fn slice(self, start: u32, end: u32) -> &'m [u8] {
-        self.bytes.get(self.offset(start)..self.offset(end)).unwrap_or_default()
+        self.bytes
+            .get(self.offset(start)..self.offset(end))
+            .unwrap_or_default()
     }
 }

@@ -45,7 +45,9 @@ fn below(part: Part<'_>) -> std::vec::IntoIter<Part<'_>> {
 
 fn line(out: &mut String, part: Part<'_>) {
     shown(out, &part.content_type());
-    if part.inner.is_text() && let Some(charset) = part.charset() {
+    if part.inner.is_text()
+        && let Some(charset) = part.charset()
+    {
         out.push_str("; ");
         shown(out, &charset.to_ascii_lowercase());
     }
@@ -70,9 +72,13 @@ fn line(out: &mut String, part: Part<'_>) {
 /// The text without what a terminal would act on or turn around.
 fn shown(out: &mut String, text: &str) {
     let acts = |char: char| {
-        char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        char.is_control()
+            || matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    out.extend(text.chars().map(|char| if acts(char) { '\u{fffd}' } else { char }));
+    out.extend(
+        text.chars()
+            .map(|char| if acts(char) { '\u{fffd}' } else { char }),
+    );
 }
 
 /// A size for people: `512 B`, `1.2 kB`, `3.4 MB`, in powers of 1000.
@@ -121,6 +127,11 @@ mod tests {
             .into_iter()
             .map(|size| Octets(size).to_string())
             .collect();
-        assert_eq!(shown, ["0 B", "999 B", "1.0 kB", "1.2 kB", "999.9 kB", "2.5 MB", "7.3 GB"]);
+        assert_eq!(
+            shown,
+            [
+                "0 B", "999 B", "1.0 kB", "1.2 kB", "999.9 kB", "2.5 MB", "7.3 GB"
+            ]
+        );
     }
 }
