@@ -6,6 +6,7 @@ mod client;
 mod convert;
 mod error;
 mod event;
+mod server;
 
 use pyo3::prelude::*;
 
@@ -18,6 +19,7 @@ mod _native {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         client::register(module)?;
         convert::register(module)?;
-        event::register(module)
+        event::register(module)?;
+        server::register(module)
     }
 }

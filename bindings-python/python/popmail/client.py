@@ -169,6 +169,8 @@ class Pop3:
         )
         # Before the connection: what cannot be sent is refused without one.
         secret = password.encode() if isinstance(password, str) else password
+        if not isinstance(secret, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"password must be str or bytes, got {type(password).__name__}")
         login = self._engine.login(user, secret, auth)
         self._transport = transport or SocketTransport(
             host,
