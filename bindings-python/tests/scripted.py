@@ -85,7 +85,7 @@ class ScriptedServer:
             if self._say(connection, self._greeting):
                 for line in lines:
                     self.requests.append(line)
-                    verb = line.split()[0].decode().upper() if line.strip() else ""
+                    verb = line.split()[0].decode("latin-1").upper() if line.strip() else ""
                     if not self._say(connection, self._replies.get(verb, b"-ERR unknown\r\n")):
                         return
                     if verb == "QUIT":

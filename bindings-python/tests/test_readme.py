@@ -5,14 +5,13 @@ The conventions:
 * Every block marked `python` is a program of its own. What it needs and the page need not show stands in a comment
   above it (see `scripts/readme_blocks.py`, which the type checkers use as well).
 * `pop.example.com` is a server of this machine for as long as the example runs: name look-ups lead to it, on port 995
-  (TLS from the first byte) and on port 110 (STLS), and its certificate, good for that name, is trusted by default. It
-  lets the user `me` in with any password that the block contains as `password="…"`, and holds the sample mail.
+  (TLS from the first byte) and on port 110 (STLS), and its certificate, good for that name, is trusted by default. Its
+  user is `me`, the password is the one character `…`, and it holds the sample mail.
 * The example runs in a folder of its own that holds the sample mail as `.eml` files and, under `Maildir`, as a Maildir.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
 import socket
 from contextlib import ExitStack
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 HOST = "pop.example.com"
+PASSWORD = "…"
 BLOCKS = python_blocks(README.read_text("utf-8"))
 SAMPLES = sorted((ROOT / "examples" / "mail").glob("*.eml"))
 
@@ -47,13 +47,8 @@ def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def _pop_example_com(
-    request: pytest.FixtureRequest, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def _pop_example_com(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make the name `pop.example.com` lead to two servers here: one for port 995, one for port 110."""
-    code = request.node.callspec.params["code"]
-    found = re.search(r'password="([^"]*)"', code)
-    password = found[1] if found else "secret"
     mail = [sample.read_bytes() for sample in SAMPLES]
     look_up = socket.getaddrinfo
     ports: dict[int, int] = {}
@@ -68,7 +63,7 @@ def _pop_example_com(
     monkeypatch.setattr(socket, "getaddrinfo", look_up_here)
     with ExitStack() as stack:
         for port, implicit in ((995, True), (110, False)):
-            accounts = {"me": popmail.Account(password, popmail.MemoryMaildrop(mail))}
+            accounts = {"me": popmail.Account(PASSWORD, popmail.MemoryMaildrop(mail))}
             server = popmail.Server(accounts, tls=certificates.server_context(), implicit_tls=implicit)
             ports[port] = stack.enter_context(server).port
         yield
