@@ -59,11 +59,6 @@ impl LineReader {
         }
     }
 
-    /// True if nothing of an unfinished line is held.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.partial.is_empty()
-    }
-
     /// Forgets what is held.
     pub(crate) fn clear(&mut self) {
         self.partial.clear();
@@ -98,7 +93,7 @@ mod tests {
                 lines,
                 [(b"+OK a".to_vec(), false), (b"-ERR b".to_vec(), true)]
             );
-            assert!(reader.is_empty());
+            assert!(reader.partial.is_empty());
         }
     }
 
