@@ -11,9 +11,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use popmail::pop3::{Credentials, Refusal, Stamp};
-use popmail::{Maildrop, MaildropEntry, ServerConfig, ServerConnection, ServerEvent, UsageError};
+use popmail::{
+    Maildrop, MaildropEntry, ServerConfig, ServerConnection, ServerEvent, ServerLimits, UsageError,
+};
 
-use crate::convert::security;
+use crate::convert::{duration, security};
 use crate::error::raised;
 
 /// The server side of one POP3 connection, without I/O.
@@ -26,13 +28,15 @@ pub struct ServerEngine {
 #[pymethods]
 impl ServerEngine {
     #[new]
-    #[pyo3(signature = (*, tls, allow_cleartext, greeting = "", apop_stamp = None, implementation = None, limits = None))]
+    #[pyo3(signature = (*, tls, allow_cleartext, greeting = "", apop_stamp = None, implementation = None, timeout = None, limits = None))]
+    #[allow(clippy::too_many_arguments)] // By keyword.
     fn new(
         tls: &str,
         allow_cleartext: bool,
         greeting: &str,
         apop_stamp: Option<&str>,
         implementation: Option<&str>,
+        timeout: Option<f64>,
         limits: Option<&PyServerLimits>,
     ) -> PyResult<Self> {
         let stamp = apop_stamp
@@ -50,7 +54,10 @@ impl ServerEngine {
             tls: security(tls)?,
             allow_cleartext,
             implementation: implementation.map(str::to_owned),
-            limits: limits.map(|limits| limits.0.clone()).unwrap_or_default(),
+            limits: ServerLimits {
+                autologout: duration(timeout)?,
+                ..limits.map(|limits| limits.0.clone()).unwrap_or_default()
+            },
         });
         Ok(Self { connection, stamp })
     }
@@ -403,12 +410,6 @@ macro_rules! limits {
                 if self.0.$seconds < FOREVER { self.0.$seconds.as_secs_f64() } else { f64::INFINITY }
             })*
 
-            /// The same with another autologout, in seconds.
-            fn with_autologout(&self, value: f64) -> PyResult<Self> {
-                let autologout = seconds("timeout", value)?;
-                Ok(Self(popmail::ServerLimits { autologout, ..self.0.clone() }))
-            }
-
             fn __repr__(&self) -> String {
                 let fields = [
                     $(format!("{}={}", stringify!($name), self.$name()),)*
@@ -430,7 +431,6 @@ limits! {
     failed_logins: u32;
     failed_login_delay,
     login_timeout,
-    autologout,
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,6 +1,12 @@
 """The native module: the engines and the decoder, without I/O."""
 
-from typing import final
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from email.message import EmailMessage
+from mmap import mmap
+from os import PathLike
+from pathlib import Path
+from typing import Any, final, overload
 
 from .error import Pop3Error
 from .event import ClientEvent
@@ -221,3 +227,561 @@ class ConnectionClosed:
     """The connection is over: close the transport. No event comes after it."""
 
     error: Pop3Error | None
+
+# The server engine, its events and the maildrops.
+
+@final
+class ServerEngine:
+    """The server side of one POP3 connection, without I/O.
+
+    A host repeats: call ``handle_timeout``, write what ``take_output`` gives
+    until that is empty, answer the events, and where there was neither, wait
+    for input no longer than ``timeout`` says and hand it to ``receive``. An
+    answer at the wrong moment is a ``UsageError``. Reasons are
+    ``"bad_credentials"``, ``"in_use"``, ``"login_delay"``, ``"sys_temp"``,
+    ``"sys_perm"`` and ``"gone"``.
+    """
+
+    def __new__(
+        cls,
+        *,
+        tls: str,
+        allow_cleartext: bool,
+        greeting: str = "",
+        apop_stamp: str | None = None,
+        implementation: str | None = None,
+        timeout: float | None = None,
+        limits: ServerLimits | None = None,
+    ) -> ServerEngine: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def user(self) -> str | None: ...
+    @property
+    def is_secure(self) -> bool: ...
+    def receive(self, octets: bytes | bytearray) -> None: ...
+    def receive_eof(self) -> None: ...
+    def tls_established(self) -> None: ...
+    def handle_timeout(self, now: float) -> None: ...
+    def next_event(
+        self,
+    ) -> (
+        Authenticate
+        | OpenMaildrop
+        | Retrieve
+        | Commit
+        | ServerTlsReady
+        | LoginFailed
+        | ServerConnectionClosed
+        | None
+    ): ...
+    def take_output(self) -> bytes: ...
+    def timeout(self) -> float | None: ...
+    def wants_input(self) -> bool: ...
+    def wants_content(self) -> bool: ...
+    def content_is_complete(self) -> bool: ...
+    def accept_login(self) -> None: ...
+    def refuse_login(self, reason: str) -> None: ...
+    def maildrop_opened(self, entries: Sequence[tuple[str, int]]) -> None: ...
+    def send_content(self, octets: bytes | bytearray) -> None: ...
+    def finish_content(self) -> None: ...
+    def refuse_content(self, reason: str) -> None: ...
+    def fail_content(self) -> None: ...
+    def committed(self) -> None: ...
+    def commit_failed(self, reason: str) -> None: ...
+
+@final
+class ServerLimits:
+    """Bounds of a server connection; what is not given has its default.
+
+    Octets for ``command_line`` (2,048), ``sasl_response`` (65,536),
+    ``waiting_input`` (65,536) and ``waiting_output`` (262,144); counts for
+    ``bad_commands_before_login`` (3), ``bad_commands`` (20) and
+    ``failed_logins`` (3); seconds for ``failed_login_delay`` (1), after which
+    a failed login is answered, and ``login_timeout`` (60), which a client has
+    between two lines before it is logged in.
+    """
+
+    def __new__(
+        cls,
+        *,
+        command_line: int | None = None,
+        sasl_response: int | None = None,
+        waiting_input: int | None = None,
+        waiting_output: int | None = None,
+        bad_commands_before_login: int | None = None,
+        bad_commands: int | None = None,
+        failed_logins: int | None = None,
+        failed_login_delay: float | None = None,
+        login_timeout: float | None = None,
+    ) -> ServerLimits: ...
+    @property
+    def command_line(self) -> int: ...
+    @property
+    def sasl_response(self) -> int: ...
+    @property
+    def waiting_input(self) -> int: ...
+    @property
+    def waiting_output(self) -> int: ...
+    @property
+    def bad_commands_before_login(self) -> int: ...
+    @property
+    def bad_commands(self) -> int: ...
+    @property
+    def failed_logins(self) -> int: ...
+    @property
+    def failed_login_delay(self) -> float: ...
+    @property
+    def login_timeout(self) -> float: ...
+
+@final
+class Authenticate:
+    """A client wants to log in: answer ``accept_login`` or ``refuse_login``."""
+
+    @property
+    def user(self) -> str: ...
+    def verify(self, secret: bytes | bytearray) -> bool:
+        """True if the client knows this secret; in constant time."""
+
+@final
+class OpenMaildrop:
+    """The login is right: answer ``maildrop_opened`` or ``refuse_login``."""
+
+    user: str
+
+@final
+class Retrieve:
+    """A message is wanted, with so many lines of its body; answer with its content.
+
+    The engine cuts: a host may send more, and stop when ``content_is_complete``.
+    """
+
+    number: int
+    lines: int | None
+
+@final
+class Commit:
+    """Messages are to be removed: answer ``committed`` or ``commit_failed``."""
+
+    deleted: list[int]
+
+@final
+class ServerTlsReady:
+    """STLS was accepted: run the TLS handshake now, then call ``tls_established``."""
+
+@final
+class LoginFailed:
+    """A client failed to log in; its answer is held back by ``failed_login_delay``."""
+
+    user: str
+
+@final
+class ServerConnectionClosed:
+    """The connection is over: write what ``take_output`` gives and close. No event comes after it.
+
+    Reasons: ``"quit"``, ``"connection_lost"``, ``"timeout"``,
+    ``"stls_injection"``, ``"bad_commands"``, ``"failed_logins"``,
+    ``"maildrop_failed"``.
+    """
+
+    reason: str
+
+@final
+class MemoryMaildrop:
+    """Messages in memory; what a client deletes is gone.
+
+    The uid of a message is a hash of its content; a further copy of the same
+    content gets a number behind it.
+
+    Args:
+        messages: Each as it would lie in a file; line ends may be LF.
+    """
+
+    def __new__(cls, messages: Iterable[bytes | bytearray] | None = None) -> MemoryMaildrop: ...
+    def append(self, message: bytes | bytearray) -> None:
+        """Adds a message at the end; sessions that began before do not see it."""
+
+    @property
+    def messages(self) -> list[bytes]:
+        """The messages that are left, in their order."""
+
+    def __len__(self) -> int: ...
+    def refresh(self) -> None: ...
+    def entries(self) -> list[tuple[str, int]]: ...
+    def open(self, number: int) -> ContentReader: ...
+    def commit(self, deleted: Sequence[int]) -> None: ...
+
+@final
+class Maildir:
+    """A folder with ``new``, ``cur`` and ``tmp``, one file a message.
+
+    The uid of a message is the unique part of its file's name, so it stays
+    when a mail reader moves the file or changes its flags. Symbolic links in
+    the folders are not followed.
+
+    Raises:
+        FileNotFoundError: The path is no Maildir.
+    """
+
+    def __new__(cls, path: str | PathLike[str]) -> Maildir: ...
+    @property
+    def path(self) -> Path: ...
+    def __len__(self) -> int: ...
+    def refresh(self) -> None: ...
+    def entries(self) -> list[tuple[str, int]]: ...
+    def open(self, number: int) -> ContentReader: ...
+    def commit(self, deleted: Sequence[int]) -> None: ...
+
+@final
+class ContentReader:
+    """A message of a maildrop that is being read."""
+
+    def read(self, size: int) -> bytes: ...
+    def close(self) -> None: ...
+
+# Messages.
+
+def numbered_filename(name: str, number: int, /) -> str:
+    """The name with a number before its extension: ``photo (2).png``. At most 255 bytes."""
+
+def parse(raw: bytes | bytearray | memoryview | mmap, /) -> Message:
+    """Parse a message. Never fails on content: what is wrong is told by ``defects``.
+
+    ``raw`` is the message as RETR gives it: header fields, blank line, body (RFC 5322); line ends
+    may be CRLF, LF or CR. ``bytes`` are kept and not copied, anything else is.
+
+    Raises:
+        TypeError: ``raw`` is not bytes, bytearray, memoryview, mmap or another buffer of octets.
+    """
+
+def safe_filename(name: str, content_type: str, index: int, /) -> str:
+    """A name for a file made from the name that a message gives: see ``Part.safe_filename``.
+
+    ``content_type`` (in lower case) and ``index`` name a part that has no usable name: ``part-3.png``.
+    """
+
+@final
+class Address:
+    """A mailbox: an address and the name that is shown for it."""
+
+    __match_args__ = ("name", "address", "group")
+    def __new__(cls, name: str | None, address: str, group: str | None = None) -> Address: ...
+    @property
+    def name(self) -> str | None:
+        """The display name, decoded and unquoted."""
+
+    @property
+    def address(self) -> str:
+        """The address as written, without comments and source route.
+
+        Empty when the item has none; may lack an ``@`` (RFC 8621 section 4.1.2.3).
+        """
+
+    @property
+    def group(self) -> str | None:
+        """The name of the group that the mailbox is in."""
+
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[str | None, str, str | None]: ...
+
+@final
+class Defect:
+    """One thing that is wrong with a message."""
+
+    def __new__(cls, code: str, severity: str, part: int, range: tuple[int, int] | None = None) -> Defect: ...
+    @property
+    def code(self) -> str:
+        """What is wrong, a stable text: ``duplicate-header``."""
+
+    @property
+    def severity(self) -> str:
+        """``note`` (one reading), ``warning`` (something is lost) or ``ambiguous`` (readers disagree)."""
+
+    @property
+    def part(self) -> int:
+        """The number of the part that it is in."""
+
+    @property
+    def range(self) -> tuple[int, int] | None:
+        """Where it is in the octets that came in: first, and after the last.
+
+        ``None`` inside a transfer-encoded message.
+        """
+
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[str, str, int, tuple[int, int] | None]: ...
+
+@final
+class Headers:
+    """The header fields of a message or part, in the order they were written.
+
+    Names compare without regard to case. Of several fields with one name, ``[]`` and ``get`` give the
+    first, ``get_all`` gives all; ``len`` and iteration count every field. Values are text: unfolded,
+    encoded words decoded (RFC 2047), without control characters.
+    """
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __contains__(self, name: object, /) -> bool: ...
+    def __getitem__(self, name: str, /) -> str: ...
+    @overload
+    def get(self, name: str, default: None = None, /) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str, /) -> str: ...
+    def get_all(self, name: str, /) -> list[str]:
+        """The values of every field with this name."""
+
+    def addresses(self, name: str, /) -> list[Address]:
+        """The first field with this name as mailboxes, those of groups included."""
+
+    def address_groups(self, name: str, /) -> list[tuple[str | None, list[Address]]]:
+        """The first field with this name as groups.
+
+        Runs of mailboxes outside any group have the name ``None`` (RFC 8621 section 4.1.2.4).
+        """
+
+    def keys(self) -> list[str]: ...
+    def values(self) -> list[str]: ...
+    def items(self) -> list[tuple[str, str]]: ...
+    def raw_items(self) -> list[tuple[str, bytes]]:
+        """Every field with the octets after its colon, folded as written, without the final line end."""
+
+    def __eq__(self, other: object) -> bool: ...
+
+@final
+class Message:
+    """A parsed message.
+
+    Of two fields with one name the first counts; a broken value is an absent one; both show in
+    ``defects``. Equal to a message of the same octets; pickles as these.
+    """
+
+    @property
+    def subject(self) -> str | None:
+        """The subject, decoded (RFC 5322 section 3.6.5, RFC 2047)."""
+
+    @property
+    def from_(self) -> list[Address]:
+        """The authors (RFC 5322 section 3.6.2)."""
+
+    @property
+    def sender(self) -> Address | None:
+        """Who sent the message on behalf of the authors."""
+
+    @property
+    def to(self) -> list[Address]:
+        """The primary recipients (RFC 5322 section 3.6.3)."""
+
+    @property
+    def cc(self) -> list[Address]:
+        """The recipients of copies."""
+
+    @property
+    def bcc(self) -> list[Address]:
+        """The recipients of blind copies, where a field tells."""
+
+    @property
+    def reply_to(self) -> list[Address]:
+        """Where answers should go."""
+
+    @property
+    def date(self) -> datetime | None:
+        """When the message was written, with the writer's zone.
+
+        ``None`` when the field is absent or holds no possible date (RFC 5322 section 3.3).
+        """
+
+    @property
+    def message_id(self) -> str | None:
+        """The identifier of the message without angle brackets (RFC 5322 section 3.6.4)."""
+
+    @property
+    def in_reply_to(self) -> list[str]:
+        """The identifiers of the messages that this one answers."""
+
+    @property
+    def references(self) -> list[str]:
+        """The identifiers of the thread, oldest first."""
+
+    @property
+    def text(self) -> str | None:
+        """The body as text: RFC 8621's ``textBody``, its parts joined.
+
+        HTML is made into text where there is no other. Line ends are as sent. ``None`` when no part
+        of the body is text.
+        """
+
+    @property
+    def html(self) -> str | None:
+        """The body as HTML: RFC 8621's ``htmlBody``, its parts joined, plain text among them escaped.
+
+        ``None`` when the message has no HTML. It is the sender's: not made safe in any way.
+        """
+
+    @property
+    def preview(self) -> str:
+        """The beginning of the text on one line, at most 256 characters (RFC 8621 section 4.1.4)."""
+
+    @property
+    def attachments(self) -> list[Part]:
+        """The attachments in order: every leaf part that is neither body text nor inline resource.
+
+        A ``message/rfc822`` part is one; what it holds is not.
+        """
+
+    @property
+    def inline(self) -> list[Part]:
+        """The resources that the body shows, in order: see ``Part.is_inline``."""
+
+    @property
+    def parts(self) -> list[Part]:
+        """Every part in document order, multiparts and the parts of nested messages included."""
+
+    @property
+    def root(self) -> Part:
+        """The part that is the message itself: its header fields and its whole body."""
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields of the message."""
+
+    @property
+    def defects(self) -> list[Defect]:
+        """Everything in the message that readers should not rely on: looked for now, in one pass."""
+
+    @property
+    def raw(self) -> bytes:
+        """The octets as they came in: the very ``bytes`` that were parsed."""
+
+    def part_by_content_id(self, cid: str, /) -> Part | None:
+        """The part with this Content-ID; ``cid`` may come from a ``cid:`` URL (RFC 2392)."""
+
+    def html_with_inline(self) -> str | None:
+        """``html`` with the media that it shows by ``cid:`` put in as ``data:`` URLs."""
+
+    def to_json(self) -> str:
+        """The message as an RFC 8621 (JMAP) Email object: the same octets in every language.
+
+        Left out is what only a server has: ``id``, ``blobId``, ``threadId``, ``mailboxIds``,
+        ``keywords``, ``receivedAt``. ``partId`` is the part's number.
+        """
+
+    def to_dict(self) -> dict[str, Any]:
+        """``to_json`` as Python objects."""
+
+    def as_email(self) -> EmailMessage:
+        """The same octets parsed by the standard library, with ``email.policy.default``."""
+
+    def tree(self) -> str:
+        """The structure drawn with lines, one part a line, for people."""
+
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Part:
+    """One part of a message."""
+
+    @property
+    def index(self) -> int:
+        """The number of the part: its position in the ``parts`` of the outermost message."""
+
+    @property
+    def content_type(self) -> str:
+        """The media type in lower case, ``text/plain`` where none is given (RFC 2045 section 5.2)."""
+
+    def parameter(self, name: str, /) -> str | None:
+        """A parameter of the Content-Type field, decoded."""
+
+    @property
+    def charset(self) -> str | None:
+        """The charset label as written."""
+
+    @property
+    def disposition(self) -> str | None:
+        """The disposition in lower case, mostly ``attachment`` or ``inline`` (RFC 2183)."""
+
+    @property
+    def filename(self) -> str | None:
+        """The file name that the sender gave, decoded. It may hold a path or worse: see ``safe_filename``."""
+
+    @property
+    def safe_filename(self) -> str:
+        """A name to save the part under: one path component of 1 to 255 bytes.
+
+        Without path, control, invisible and direction-changing characters, names of Windows devices,
+        dots and spaces at the ends. Parts without a usable name are called ``part-3.png``.
+        """
+
+    @property
+    def content_id(self) -> str | None:
+        """The content identifier without angle brackets (RFC 2045 section 7)."""
+
+    @property
+    def transfer_encoding(self) -> str:
+        """The transfer encoding in lower case, ``7bit`` where none is given (RFC 2045 section 6.1)."""
+
+    @property
+    def size(self) -> int:
+        """The size of ``content`` in octets; nothing is decoded to find it."""
+
+    @property
+    def content(self) -> bytes:
+        """The content with the transfer encoding undone; decoded once, then the same object."""
+
+    @property
+    def text(self) -> str | None:
+        """The text of a ``text/*`` part, converted from its charset, line ends as sent.
+
+        ``None`` for any other part. What is not valid in the charset becomes U+FFFD; an unknown
+        charset is read as UTF-8; both show as defects.
+        """
+
+    @property
+    def children(self) -> list[Part]:
+        """The parts of a multipart in order, none for any other part."""
+
+    @property
+    def message(self) -> Message | None:
+        """The message in a ``message/rfc822`` part."""
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields of the part."""
+
+    @property
+    def raw(self) -> bytes:
+        """The part as it came: header fields, blank line and body."""
+
+    @property
+    def is_attachment(self) -> bool:
+        """Whether the part is neither body text, nor inline resource, nor multipart."""
+
+    @property
+    def is_inline(self) -> bool:
+        """Whether the part is a resource that the body shows.
+
+        Marked inline, or without disposition in a ``multipart/related`` after its first part, and
+        there or with a Content-ID.
+        """
+
+    @property
+    def is_multipart(self) -> bool:
+        """Whether the part is a multipart."""
+
+    def save(self, folder: str | PathLike[str], /) -> Path:
+        """Save the content to a new file in a folder and return its path.
+
+        The folder is made where it is missing. The file has the part's ``safe_filename``; where there
+        is one already, whatever it is, a number is put before the extension. An existing file is never
+        written to, a symbolic link never followed.
+
+        Raises:
+            FileExistsError: ten thousand files have that name.
+            OSError: the folder or the file cannot be made or written; no part of the file is left.
+        """
+
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...

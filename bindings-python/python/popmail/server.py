@@ -1,0 +1,216 @@
+"""A POP3 server on asyncio, for mail in memory, in a Maildir, or anywhere.
+
+::
+
+    with popmail.Server({"me": popmail.Account("secret", popmail.Maildir("Mail"))}, tls=context) as server:
+        print(server.host, server.port)
+
+The protocol is the core's: states, deletion marks, dot-stuffing, limits. This
+file moves octets, asks maildrops, and sees that one session at a time has
+each of them.
+"""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import logging
+import ssl
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from ._native import ServerLimits
+from ._session import HANDSHAKE_SECONDS, House, Session
+from .error import UsageError
+from .maildrop import Account, Maildir, Maildrop, MaildropReader, MemoryMaildrop
+
+__all__ = [
+    "Account",
+    "Maildir",
+    "Maildrop",
+    "MaildropReader",
+    "MemoryMaildrop",
+    "Server",
+    "ServerLimits",
+]
+
+_log = logging.getLogger("popmail.server")
+
+
+class Server:
+    """A POP3 server.
+
+    ``with`` runs it in a thread of its own until the end of the block,
+    ``async with`` in the event loop that is running. Messages that clients
+    delete are removed from their maildrops at QUIT; what a
+    :class:`popmail.MemoryMaildrop` loses stays lost in later sessions.
+
+    Args:
+        accounts: By user name; looked up at each login.
+        host: The address to listen on.
+        port: The port; 0 takes a free one, which :attr:`port` tells.
+        tls: The certificate, as a context for servers.
+        implicit_tls: TLS from the first octet; with False and ``tls`` the
+            client begins it with STLS.
+        allow_cleartext: Takes passwords from clients without TLS.
+        limits: The bounds of each connection.
+        timeout: Seconds that a client which has logged in may be silent, and
+            that one may take to read; RFC 1939 asks for 600 or more.
+
+    Raises:
+        UsageError: Neither TLS nor leave to do without it.
+    """
+
+    def __init__(
+        self,
+        accounts: Mapping[str, Account],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        implicit_tls: bool = True,
+        allow_cleartext: bool = False,
+        limits: ServerLimits | None = None,
+        timeout: float = 600.0,
+    ) -> None:
+        if tls is None and not allow_cleartext:
+            raise UsageError(
+                "without tls passwords cross the network readable: give tls=ssl.SSLContext(…) with a certificate,"
+                " or allow_cleartext=True",
+                code="POP3_ERR_USAGE_ARGUMENT",
+            )
+        self._wanted = (host, port)
+        self._house = House(
+            accounts=accounts,
+            tls=tls,
+            implicit_tls=tls is not None and implicit_tls,
+            allow_cleartext=allow_cleartext,
+            limits=limits,
+            timeout=timeout,
+        )
+        self._address: tuple[str, int] | None = None
+        self._listener: asyncio.Server | None = None
+        self._stopped: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The address and the port that the server listens on."""
+        if self._address is None:
+            raise UsageError("the server has no address before it runs", code="POP3_ERR_USAGE_STATE")
+        return self._address
+
+    @property
+    def host(self) -> str:
+        """The address that the server listens on."""
+        return self.address[0]
+
+    @property
+    def port(self) -> int:
+        """The port that the server listens on."""
+        return self.address[1]
+
+    # In a thread.
+
+    def __enter__(self) -> Self:
+        self._refuse_second_run()
+        started: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._thread = threading.Thread(target=self._run, args=(started,), name="popmail.Server", daemon=True)
+        self._thread.start()
+        try:
+            started.result()
+        except BaseException:
+            self._end_thread()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._end_thread()
+
+    def _run(self, started: concurrent.futures.Future[None]) -> None:
+        async def main() -> None:
+            try:
+                await self._start()
+            except BaseException as error:
+                started.set_exception(error)
+                return
+            started.set_result(None)
+            try:
+                await self.serve_forever()
+            finally:
+                await self._stop()
+
+        asyncio.run(main())
+
+    def _end_thread(self) -> None:
+        loop, stopped, thread = self._loop, self._stopped, self._thread
+        if loop is not None and stopped is not None:
+            # The loop may have ended by itself.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(stopped.set)
+        if thread is not None:
+            thread.join()
+        self._thread = None
+
+    # In the caller's event loop.
+
+    async def __aenter__(self) -> Self:
+        self._refuse_second_run()
+        await self._start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stop()
+
+    async def serve_forever(self) -> None:
+        """Waits until the server is stopped, or the waiting is cancelled."""
+        if self._stopped is None:
+            raise UsageError("the server does not run: use it with `async with`", code="POP3_ERR_USAGE_STATE")
+        await self._stopped.wait()
+
+    # Both.
+
+    def _refuse_second_run(self) -> None:
+        if self._listener is not None:
+            raise UsageError("the server runs already", code="POP3_ERR_USAGE_STATE")
+
+    async def _start(self) -> None:
+        host, port = self._wanted
+        self._loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
+        self._house.stopping = False
+        implicit = self._house.implicit_tls
+        self._listener = await self._loop.create_server(
+            lambda: Session(self._house),
+            host,
+            port,
+            ssl=self._house.tls if implicit else None,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if implicit else None,
+        )
+        bound: tuple[Any, ...] = self._listener.sockets[0].getsockname()
+        self._address = (str(bound[0]), int(bound[1]))
+        _log.info("listening on %s port %d", *self._address)
+
+    async def _stop(self) -> None:
+        if self._listener is None:
+            return
+        if self._stopped is not None:
+            self._stopped.set()
+        self._listener.close()
+        await self._house.stop()
+        self._listener = None
+        self._address = None
+        self._stopped = None
+        _log.info("stopped")
