@@ -75,9 +75,9 @@ pub struct ServerConfig {
 ///   [`wants_content`](Self::wants_content).
 ///
 /// Any call may be made at any time; outputs may change after each. A host
-/// repeats: take and write output until there is none, handle the events, and
-/// where there was neither, call `handle_timeout`, wait for input no longer
-/// than `timeout` says, and call `receive` or `handle_timeout`.
+/// repeats: call `handle_timeout`, take and write output until there is none,
+/// handle the events, and where there was neither, wait for input no longer
+/// than `timeout` says and hand it to `receive`.
 ///
 /// Commands may be pipelined without end: they wait in a bounded buffer and
 /// are worked off in order, one at a time.
@@ -240,7 +240,8 @@ impl ServerConnection {
     }
 
     /// Takes note of the time: the time since any moment that the host keeps.
-    /// To be called before each wait, and after one that brought no input.
+    /// To be called in each round of the host's loop, before it looks for
+    /// output and events.
     pub fn handle_timeout(&mut self, now: Duration) {
         self.now = self.now.max(now);
         if self.state.is_over() {
@@ -266,8 +267,8 @@ impl ServerConnection {
         }
     }
 
-    /// How long to wait at most until the next `handle_timeout`; `None` while
-    /// only the host is due.
+    /// How long to wait at most until the next `handle_timeout`, counted from
+    /// the last one; `None` while only the host is due.
     pub fn timeout(&self) -> Option<Duration> {
         if self.state.is_over() {
             None
