@@ -1,0 +1,233 @@
+/**
+ * The engines as the face sees them: native in Node, WebAssembly elsewhere.
+ *
+ * They do no I/O. Times are milliseconds since any moment that the host keeps
+ * to. A command that is refused throws an `Error` whose `code` is one of
+ * `tests/registry/errors.json`.
+ */
+
+import type { Capabilities, ClientEvent, ServerEvent, State } from './event.js';
+
+/** How a connection is protected. */
+export type Tls = 'implicit' | 'starttls' | 'none';
+
+/** Which mechanism a login uses. */
+export type Auth = 'auto' | 'user-pass' | 'plain' | 'apop';
+
+/** Bounds on what a server may send; what is not given has its default. */
+export interface Limits {
+  /** Octets of a command with its CRLF: 255. */
+  commandLine?: number;
+  /** Octets of a status line: 8,192. */
+  statusLine?: number;
+  /** Octets of a line of LIST or UIDL: 8,192. */
+  listingLine?: number;
+  /** Lines of LIST or UIDL: 1,000,000. */
+  listingEntries?: number;
+  /** Octets of all uids of one UIDL: 128 MiB. */
+  listingOctets?: number;
+  /** Octets of a line of CAPA: 512. */
+  capabilityLine?: number;
+  /** Lines of CAPA: 1,000. */
+  capabilityLines?: number;
+  /** Octets of a SASL challenge, in base64: 65,536. */
+  challenge?: number;
+  /** Challenges in one SASL exchange: 32. */
+  rounds?: number;
+  /** Octets of a message that is handed out as one array: 256 MiB. A stream has no limit. */
+  bufferedContent?: number;
+  /** Commands without an answer while pipelining: 1,024. */
+  windowCommands?: number;
+  /** Octets of commands without an answer while pipelining: 8,192. */
+  windowOctets?: number;
+  /** Octets of messages that iteration asks for ahead of its reader: 4 MiB. */
+  prefetchOctets?: number;
+}
+
+/** Bounds of a server connection; what is not given has its default. */
+export interface ServerLimits {
+  /** Octets of a command line with its line end: 2,048. */
+  commandLine?: number;
+  /** Octets of a SASL response, in base64: 65,536. */
+  saslResponse?: number;
+  /** Octets of commands that wait for their turn: 65,536. */
+  waitingInput?: number;
+  /** Octets of replies that wait to be sent before no more of a message is read: 262,144. */
+  waitingOutput?: number;
+  /** Bad commands before the login after which the connection closes: 3. */
+  badCommandsBeforeLogin?: number;
+  /** Bad commands after the login after which the connection closes: 20. */
+  badCommands?: number;
+  /** Failed logins after which the connection closes: 3. */
+  failedLogins?: number;
+  /** Milliseconds that the answer to a failed login is held back: 1,000. */
+  failedLoginDelay?: number;
+  /** Milliseconds that a client may be silent before its login: 60,000. */
+  loginTimeout?: number;
+  /** Milliseconds that a client may be silent after its login: 600,000. */
+  autologout?: number;
+}
+
+/** The names of `Limits`, for checks at run time. */
+export const LIMITS: readonly (keyof Limits)[] = [
+  'commandLine',
+  'statusLine',
+  'listingLine',
+  'listingEntries',
+  'listingOctets',
+  'capabilityLine',
+  'capabilityLines',
+  'challenge',
+  'rounds',
+  'bufferedContent',
+  'windowCommands',
+  'windowOctets',
+  'prefetchOctets',
+];
+
+/** The names of `ServerLimits`, for checks at run time. */
+export const SERVER_LIMITS: readonly (keyof ServerLimits)[] = [
+  'commandLine',
+  'saslResponse',
+  'waitingInput',
+  'waitingOutput',
+  'badCommandsBeforeLogin',
+  'badCommands',
+  'failedLogins',
+  'failedLoginDelay',
+  'loginTimeout',
+  'autologout',
+];
+
+/** How a client engine behaves. */
+export interface ClientConfig {
+  tls: Tls;
+  allowCleartext: boolean;
+  pipelining: boolean;
+  strict: boolean;
+  /** Milliseconds that the server may be silent; `Infinity` waits without end. */
+  timeout: number;
+  limits: Limits;
+}
+
+/** The client side of one connection, without I/O. */
+export interface ClientEngine {
+  readonly state: State;
+  readonly pending: number;
+  capabilities(): Capabilities | undefined;
+  stamp(): string | undefined;
+
+  receive(octets: Uint8Array): void;
+  receiveEof(): void;
+  tlsEstablished(): void;
+  handleTimeout(now: number): void;
+
+  nextEvent(): ClientEvent | undefined;
+  /** `undefined` if there is nothing to write. */
+  takeOutput(): Uint8Array | undefined;
+  /** Milliseconds until `handleTimeout` is due; `undefined` if no answer is awaited. */
+  timeout(): number | undefined;
+
+  login(user: string, password: Uint8Array, auth: string): number;
+  capa(): number;
+  stls(): number;
+  user(user: string): number;
+  pass(password: Uint8Array): number;
+  apop(user: string, secret: Uint8Array): number;
+  authPlain(user: string, password: Uint8Array): number;
+  stat(): number;
+  list(number?: number): number;
+  uidl(number?: number): number;
+  retr(number: number, chunks: boolean): number;
+  top(number: number, lines: number, chunks: boolean): number;
+  dele(number: number): number;
+  rset(): number;
+  noop(): number;
+  quit(): number;
+  /** The plan of an iteration over these messages, in this order. */
+  prefetch(numbers: Uint32Array, sizes: Float64Array): Prefetch;
+
+  /** Lets go of memory that the collector does not see; only where there is such memory. */
+  free?(): void;
+}
+
+/** How far iteration asks ahead of its reader. */
+export interface Prefetch {
+  /** The number to ask for now; `undefined` if enough is under way or all is asked for. */
+  ask(): number | undefined;
+  handedOut(): void;
+  free?(): void;
+}
+
+/** How a server engine behaves. */
+export interface ServerConfig {
+  tls: Tls;
+  allowCleartext: boolean;
+  greeting: string;
+  apopStamp?: string;
+  implementation?: string;
+  limits: ServerLimits;
+}
+
+/** Why a server says no; the names are the core's. */
+export type Refusal = 'bad_credentials' | 'in_use' | 'login_delay' | 'sys_temp' | 'sys_perm' | 'gone';
+
+/** A message as a maildrop lists it. */
+export interface MaildropEntry {
+  /** 1 to 70 characters of printable ASCII without space, the same in every session. */
+  uid: string;
+  /** The size in octets, every line end counted as CRLF. */
+  octets: number;
+}
+
+/** The server side of one connection, without I/O. */
+export interface ServerEngine {
+  readonly state: State;
+  readonly isSecure: boolean;
+  user(): string | undefined;
+
+  receive(octets: Uint8Array): void;
+  receiveEof(): void;
+  tlsEstablished(): void;
+  handleTimeout(now: number): void;
+
+  nextEvent(): ServerEvent | undefined;
+  takeOutput(): Uint8Array | undefined;
+  timeout(): number | undefined;
+  wantsInput(): boolean;
+  wantsContent(): boolean;
+  contentIsComplete(): boolean;
+
+  /** True if the client of the last `authenticate` knows this secret; in constant time. */
+  verify(secret: Uint8Array): boolean;
+  acceptLogin(): void;
+  refuseLogin(refusal: Refusal): void;
+  maildropOpened(entries: readonly MaildropEntry[]): void;
+  sendContent(octets: Uint8Array): void;
+  finishContent(): void;
+  refuseContent(refusal: Refusal): void;
+  failContent(): void;
+  committed(): void;
+  commitFailed(refusal: Refusal): void;
+
+  free?(): void;
+}
+
+/** Messages in memory, held by the engine's side. */
+export interface MemoryStore {
+  append(message: Uint8Array): void;
+  readonly count: number;
+  refresh(): void;
+  entries(): MaildropEntry[];
+  /** The octets of a message; `undefined` if there is no such one. */
+  read(number: number): Uint8Array | undefined;
+  commit(deleted: number[]): void;
+}
+
+/** What a package provides to the face. */
+export interface Pop3Engine {
+  ClientEngine: new (config: ClientConfig) => ClientEngine;
+  ServerEngine?: new (config: ServerConfig) => ServerEngine;
+  MemoryStore?: new () => MemoryStore;
+  apopDigest(greeting: Uint8Array, secret: Uint8Array): string | undefined;
+}
