@@ -221,8 +221,10 @@ impl ClientConnection {
             } else {
                 self.receive_line(&mut input);
             }
+            // After each answer, so that what follows does not depend on
+            // where the octets are cut.
+            self.pump();
         }
-        self.pump();
     }
 
     /// The transport has ended: no more octets will come.
@@ -639,7 +641,8 @@ impl ClientConnection {
 
     /// Moves commands from the queue to the output as the window allows.
     fn pump(&mut self) {
-        if self.state == State::Greeting
+        if self.queued.is_empty()
+            || self.state == State::Greeting
             || self.state.is_over()
             || self.channel == Channel::Handshake
         {

@@ -1,0 +1,77 @@
+//! The server on any octets: it never panics, what it answers does not depend
+//! on where the octets are cut, and no control character of the client comes
+//! back.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use popmail::pop3::Refusal;
+use popmail::{MaildropEntry, Security, ServerConfig, ServerConnection, ServerEvent};
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&[flags, cut], octets)) = input.split_first_chunk() else {
+        return;
+    };
+    let whole = run(flags, [octets]);
+    let length = usize::from(cut % 31) + 1;
+    assert_eq!(run(flags, octets.chunks(length)), whole);
+    assert!(
+        whole
+            .iter()
+            .all(|octet| matches!(octet, b'\r' | b'\n' | b' '..=b'~')),
+        "{}",
+        whole.escape_ascii()
+    );
+});
+
+fn run<'a>(flags: u8, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut config = ServerConfig {
+        tls: match flags & 3 {
+            0 => Security::Implicit,
+            1 => Security::StartTls,
+            _ => Security::None,
+        },
+        allow_cleartext: flags & 4 != 0,
+        ..ServerConfig::default()
+    };
+    config.limits.failed_login_delay = std::time::Duration::ZERO;
+    let mut server = ServerConnection::new(config);
+    let mut output = Vec::new();
+    for piece in pieces {
+        server.receive(piece);
+        answer(&mut server, flags, &mut output);
+    }
+    server.receive_eof();
+    answer(&mut server, flags, &mut output);
+    output
+}
+
+fn answer(server: &mut ServerConnection, flags: u8, output: &mut Vec<u8>) {
+    loop {
+        server.handle_timeout(std::time::Duration::from_secs(1));
+        server.take_output(output);
+        let Some(event) = server.next_event() else {
+            return;
+        };
+        let answered = match event {
+            ServerEvent::Authenticate { .. } if flags & 8 != 0 => {
+                server.refuse_login(Refusal::BadCredentials)
+            }
+            ServerEvent::Authenticate { .. } => server.accept_login(),
+            ServerEvent::OpenMaildrop { .. } => server.maildrop_opened(
+                (1..4)
+                    .map(|number| MaildropEntry {
+                        uid: format!("uid{number}"),
+                        octets: 20,
+                    })
+                    .collect(),
+            ),
+            ServerEvent::Retrieve { number: 3, .. } => server.refuse_content(Refusal::Gone),
+            ServerEvent::Retrieve { .. } => server
+                .send_content(b".a: b\n\n..\r\n.x\nlast")
+                .and_then(|()| server.finish_content()),
+            ServerEvent::Commit { .. } => server.committed(),
+            _ => Ok(()),
+        };
+        answered.expect("each event is answered by its own call");
+    }
+}
