@@ -14,8 +14,13 @@ fn read_all(raw: &[u8]) {
     for part in message.parts() {
         let content = part.content();
         assert_eq!(part.size(), content.len() as u64);
-        let mut out = vec![0; part.size_bound()];
-        assert_eq!(part.decode_into_slice(&mut out), content.len());
+        let mut out = vec![0; content.len()];
+        assert_eq!(part.decode_into_slice(&mut out), Some(content.len()));
+        assert_eq!(out, content[..]);
+        let mut hinted = vec![0; part.size_hint()];
+        if let Some(len) = part.decode_into_slice(&mut hinted) {
+            assert_eq!(hinted[..len], content[..]);
+        }
         let name = part.safe_filename();
         assert!(
             !name.is_empty() && name.len() <= 255 && !name.contains(['/', '\\', '\0']),

@@ -128,7 +128,7 @@ fn data_url(part: &Part<'_>, room: usize) -> Option<String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
     let is_media =
         matches!(kind, "image" | "audio" | "video" | "font") && subtype.bytes().all(plain);
-    if !is_media || part.size_bound() / 3 * 4 + 64 > room {
+    if !is_media || part.raw_body().len() + 64 > room {
         return None;
     }
     let mut url = format!("data:{content_type};base64,");

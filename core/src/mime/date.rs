@@ -3,7 +3,10 @@
 //! Decides that an impossible date is no date. Day names, commas, comments and the order of the
 //! pieces do not matter (old systems write `May  4 09:30:00 2026`); the pieces themselves do.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use memchr::memchr;
 
 /// Words of a date that are looked at: weekday, day, month, year, time, zone and some to spare.
 const MAX_WORDS: usize = 16;
@@ -111,7 +114,13 @@ fn days_in_month(year: u16, month: u8) -> u8 {
 }
 
 /// The value without its comments, `None` when it is not ASCII text.
-fn without_comments(value: &[u8]) -> Option<String> {
+fn without_comments(value: &[u8]) -> Option<Cow<'_, str>> {
+    if memchr(b'(', value).is_none() {
+        return std::str::from_utf8(value)
+            .ok()
+            .filter(|text| text.is_ascii())
+            .map(Cow::Borrowed);
+    }
     let mut out = String::with_capacity(value.len().min(64));
     let mut depth = 0_usize;
     for byte in value {
@@ -123,7 +132,7 @@ fn without_comments(value: &[u8]) -> Option<String> {
             _ => return None,
         }
     }
-    Some(out)
+    Some(Cow::Owned(out))
 }
 
 #[derive(Default)]
@@ -184,22 +193,30 @@ impl Pieces {
             "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
         ];
         const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-        let lower = name.trim_end_matches('.').to_ascii_lowercase();
-        let start = lower.get(..3);
-        if let Some(month) = MONTHS.iter().position(|month| start == Some(month)) {
+        const ZONES: [(&str, i16); 8] = [
+            ("edt", -4),
+            ("est", -5),
+            ("cdt", -5),
+            ("cst", -6),
+            ("mdt", -6),
+            ("mst", -7),
+            ("pdt", -7),
+            ("pst", -8),
+        ];
+        let name = name.trim_end_matches('.');
+        let start = name.get(..3).unwrap_or(name);
+        let starts = |known: &str| known.eq_ignore_ascii_case(start);
+        if let Some(month) = MONTHS.iter().position(|month| starts(month)) {
             self.month = Some(u8::try_from(month).ok()? + 1);
-        } else if DAYS.iter().all(|day| start != Some(day)) && self.zone.is_none() {
-            let hours = match lower.as_str() {
-                "edt" => -4,
-                "est" | "cdt" => -5,
-                "cst" | "mdt" => -6,
-                "mst" | "pdt" => -7,
-                "pst" => -8,
-                // Section 4.3: names that are not known tell nothing about the zone.
-                _ if lower.bytes().all(|byte| byte.is_ascii_alphabetic()) => 0,
-                _ => return None,
-            };
-            self.zone = Some(hours * 60);
+        } else if !DAYS.iter().any(|day| starts(day)) && self.zone.is_none() {
+            if !name.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+                return None;
+            }
+            // Section 4.3: names that are not known tell nothing about the zone.
+            let known = ZONES
+                .iter()
+                .find(|(zone, _)| zone.eq_ignore_ascii_case(name));
+            self.zone = Some(known.map_or(0, |(_, hours)| hours * 60));
         }
         Some(())
     }
@@ -220,7 +237,10 @@ fn time(word: &str) -> Option<(u8, u8, u8)> {
 
 /// The minutes of `hhmm` or `hh:mm`, `None` when no zone is that far off.
 fn zone_minutes(digits: &str) -> Option<i16> {
-    let digits = digits.replace(':', "");
+    let digits = match digits.contains(':') {
+        true => Cow::Owned(digits.replace(':', "")),
+        false => Cow::Borrowed(digits),
+    };
     if digits.len() != 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use encodify::base64;
 use mail_parser::{Encoding, HeaderName, MessagePart, PartKind};
+use memchr::memchr;
 
 use super::header::{unstructured, without_controls};
 use super::message::MessageView;
@@ -174,32 +175,29 @@ impl<'m> Part<'m> {
         self.inner.encoding().decode_append(self.raw_body(), out);
     }
 
-    /// An upper bound of [`Part::size`] in octets, found without reading the body.
-    pub fn size_bound(&self) -> usize {
-        let len = self.raw_body().len();
+    /// A guess at [`Part::size`] that reads next to nothing: exact for content without transfer
+    /// encoding and for base64 in lines of one length.
+    pub fn size_hint(&self) -> usize {
+        let body = self.raw_body();
         match self.inner.encoding() {
-            Encoding::Base64 => base64::MIME.decoded_len_estimate(len),
-            _ => len,
+            Encoding::Base64 => base64_size(body),
+            _ => body.len(),
         }
     }
 
-    /// Writes [`Part::content`] to the start of `out`, which must hold [`Part::size`] octets, and
-    /// returns how many were written. Octets after these may be overwritten too. What does not fit
-    /// is cut off.
-    pub fn decode_into_slice(&self, out: &mut [u8]) -> usize {
+    /// Writes [`Part::content`] to the start of `out` and returns how many octets were written;
+    /// octets after these may be overwritten too. `None` when `out` is too small.
+    pub fn decode_into_slice(&self, out: &mut [u8]) -> Option<usize> {
         let body = self.raw_body();
         let written = match self.inner.encoding() {
             Encoding::Base64 => base64::MIME.decode_slice(body, out).ok(),
             Encoding::QuotedPrintable => encodify::qp::BODY.decode_slice(body, out).ok(),
             Encoding::None => None,
         };
-        written.unwrap_or_else(|| {
+        written.or_else(|| {
             let content = self.content();
-            let len = content.len().min(out.len());
-            if let (Some(target), Some(content)) = (out.get_mut(..len), content.get(..len)) {
-                target.copy_from_slice(content);
-            }
-            len
+            out.get_mut(..content.len())?.copy_from_slice(&content);
+            Some(content.len())
         })
     }
 
@@ -264,6 +262,23 @@ impl<'m> Part<'m> {
     }
 }
 
+/// The size of base64 content whose lines are all as long as the first one.
+fn base64_size(body: &[u8]) -> usize {
+    let body = body.trim_ascii_end();
+    let line = memchr(b'\n', body).map_or(body.len(), |at| at + 1);
+    let symbols = body.get(..line).unwrap_or_default().trim_ascii_end().len();
+    let full = body.len().checked_div(line).unwrap_or_default();
+    let rest = body.len().checked_rem(line).unwrap_or_default();
+    let padding = body
+        .iter()
+        .rev()
+        .take_while(|byte| **byte == b'=')
+        .count()
+        .min(2);
+    let symbols = full.saturating_mul(symbols) + rest.min(symbols);
+    (symbols - padding.min(symbols)) * 3 / 4
+}
+
 impl std::fmt::Debug for Part<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Part")
@@ -271,5 +286,36 @@ impl std::fmt::Debug for Part<'_> {
             .field("content_type", &self.content_type())
             .field("filename", &self.filename())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::base64_size;
+    use crate::mime::parse;
+
+    #[test]
+    fn regular_base64_is_measured_without_reading_it() {
+        for (body, size) in [
+            (&b""[..], 0),
+            (b"SGVsbG8=", 5),
+            (b"SGVsbG8=\r\n", 5),
+            (b"SGVs\r\nbG8=", 5),
+            (b"SGVs\r\nbG8h\r\nSA==\r\n", 7),
+            (b"SGVs\nbG8h\nSA==", 7),
+        ] {
+            assert_eq!(base64_size(body), size, "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    #[test]
+    fn slices_that_are_too_small_are_told() {
+        let message = parse(b"Content-Transfer-Encoding: base64\r\n\r\nSGVsbG8=\r\n");
+        let part = message.root();
+        let mut room = [0; 5];
+        assert_eq!(part.decode_into_slice(&mut room), Some(5));
+        assert_eq!(&room, b"Hello");
+        assert_eq!(part.decode_into_slice(&mut [0; 4]), None);
     }
 }
