@@ -1,0 +1,55 @@
+"""Saving parts of a message to files, inside one folder and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ._native import numbered_filename
+
+if TYPE_CHECKING:
+    from ._native import Part
+
+__all__ = ["save"]
+
+MAX_NUMBER = 10_000
+"""Files of one name in one folder before saving gives up."""
+
+
+def save(part: Part, folder: str | os.PathLike[str]) -> Path:
+    """Save the content of a part to a new file in a folder and return its path.
+
+    The folder is made where it is missing. The file has the part's ``safe_filename``; where there
+    is one already, whatever it is, a number is put before the extension. An existing file is never
+    written to, a symbolic link never followed.
+
+    Raises:
+        FileExistsError: ten thousand files have that name.
+        OSError: the folder or the file cannot be made or written; no part of the file is left.
+    """
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    content = part.content
+    path, descriptor = _create(target, part.safe_filename)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - it is a descriptor
+            file.write(content)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _create(folder: Path, name: str) -> tuple[Path, int]:
+    """Make a new file and return its path and a descriptor open for writing."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    # Windows has no O_NOFOLLOW and needs O_BINARY; O_EXCL alone refuses a link that is there already.
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    for number in range(1, MAX_NUMBER + 1):
+        path = folder / (name if number == 1 else numbered_filename(name, number))
+        try:
+            return path, os.open(path, flags, 0o666)
+        except FileExistsError:
+            continue
+    raise FileExistsError(f"{MAX_NUMBER} files named like {name!r} are in {folder}")

@@ -1,0 +1,871 @@
+//! Messages and their parts as Python objects. What they mean is decided in
+//! `popmail::mime`; here values change their type and content its memory.
+//!
+//! A message holds the Python `bytes` that it was made from and borrows them.
+//! Everything else is made when it is asked for; content, text and HTML are
+//! kept once made, so that reading them again gives the same object.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, OnceLock};
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyKeyError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{
+    PyByteArray, PyBytes, PyDateTime, PyDelta, PyDict, PyList, PyString, PyTuple, PyTzInfo,
+};
+
+use popmail::mime::{self, AddressList, DateTime, MessageView};
+
+type CoreMessage<'m> = mime::Message<'m>;
+
+self_cell::self_cell!(
+    struct Parsed {
+        owner: PyBackedBytes,
+        #[covariant]
+        dependent: CoreMessage,
+    }
+);
+
+/// Input of this size is worth letting other threads run meanwhile.
+const LARGE: usize = 1 << 20;
+
+/// What a message, its parts and its headers share.
+struct Shared {
+    parsed: Parsed,
+    /// The decoded content of each part, once read.
+    contents: OnceLock<Box<[PyOnceLock<Py<PyBytes>>]>>,
+}
+
+impl Shared {
+    fn message(&self) -> &mime::Message<'_> {
+        self.parsed.borrow_dependent()
+    }
+
+    fn part(&self, index: u32) -> mime::Part<'_> {
+        let message = self.message();
+        // Only numbers that the message gave out come here.
+        message.part(index).unwrap_or_else(|| message.root())
+    }
+}
+
+/// Parse a message. Never fails on content: what is wrong is told by `defects`.
+#[pyfunction]
+#[pyo3(signature = (raw, /))]
+fn parse(raw: &Bound<'_, PyAny>) -> PyResult<PyMessage> {
+    let py = raw.py();
+    let owner = backed(raw)?;
+    let build = || Parsed::new(owner, |bytes| mime::parse(bytes));
+    let parsed = if raw.len().unwrap_or_default() >= LARGE {
+        py.detach(build)
+    } else {
+        build()
+    };
+    let shared = Shared {
+        parsed,
+        contents: OnceLock::new(),
+    };
+    Ok(PyMessage::new(Arc::new(shared), None))
+}
+
+/// The octets of an object: those of `bytes` themselves, of anything else that
+/// may change a copy.
+fn backed(raw: &Bound<'_, PyAny>) -> PyResult<PyBackedBytes> {
+    if let Ok(bytes) = raw.cast::<PyBytes>() {
+        return Ok(bytes.clone().into());
+    }
+    if let Ok(bytes) = raw.cast::<PyByteArray>() {
+        return Ok(bytes.clone().into());
+    }
+    let buffer = PyBuffer::<u8>::get(raw).map_err(|_| {
+        let found = raw
+            .get_type()
+            .name()
+            .map(|name| name.to_string())
+            .unwrap_or_default();
+        let expected = "parse() takes bytes, bytearray, memoryview or mmap of octets";
+        PyTypeError::new_err(format!("{expected}, not {found}"))
+    })?;
+    Ok(PyBytes::new(raw.py(), &buffer.to_vec(raw.py())?).into())
+}
+
+/// A parsed message.
+#[pyclass(frozen, module = "popmail", name = "Message")]
+pub struct PyMessage {
+    shared: Arc<Shared>,
+    /// The number of the part that holds this message, `None` for the outermost.
+    container: Option<u32>,
+    text: PyOnceLock<Option<Py<PyString>>>,
+    html: PyOnceLock<Option<Py<PyString>>>,
+}
+
+impl PyMessage {
+    fn new(shared: Arc<Shared>, container: Option<u32>) -> Self {
+        PyMessage {
+            shared,
+            container,
+            text: PyOnceLock::new(),
+            html: PyOnceLock::new(),
+        }
+    }
+
+    fn view(&self) -> MessageView<'_> {
+        let message = self.shared.message();
+        let inner = self
+            .container
+            .and_then(|index| message.part(index)?.message());
+        inner.unwrap_or_else(|| message.view())
+    }
+
+    fn wrap(&self, part: mime::Part<'_>) -> PyPart {
+        PyPart {
+            shared: Arc::clone(&self.shared),
+            index: part.index(),
+        }
+    }
+}
+
+fn texts<'py>(
+    py: Python<'py>,
+    cell: &'py PyOnceLock<Option<Py<PyString>>>,
+    make: impl FnOnce() -> Option<Bound<'py, PyString>>,
+) -> Option<Bound<'py, PyString>> {
+    let made = cell.get_or_init(py, || make().map(Bound::unbind));
+    made.as_ref().map(|text| text.bind(py).clone())
+}
+
+#[pymethods]
+impl PyMessage {
+    #[getter]
+    fn subject(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.view().subject()
+    }
+
+    #[getter]
+    fn from_(&self) -> Vec<PyAddress> {
+        people(&self.view().from())
+    }
+
+    #[getter]
+    fn sender(&self) -> Option<PyAddress> {
+        self.view()
+            .sender()
+            .as_ref()
+            .map(|address| PyAddress::of(address, None))
+    }
+
+    #[getter]
+    fn to(&self) -> Vec<PyAddress> {
+        people(&self.view().to())
+    }
+
+    #[getter]
+    fn cc(&self) -> Vec<PyAddress> {
+        people(&self.view().cc())
+    }
+
+    #[getter]
+    fn bcc(&self) -> Vec<PyAddress> {
+        people(&self.view().bcc())
+    }
+
+    #[getter]
+    fn reply_to(&self) -> Vec<PyAddress> {
+        people(&self.view().reply_to())
+    }
+
+    #[getter]
+    fn date<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDateTime>>> {
+        self.view()
+            .date()
+            .map(|date| datetime(py, date))
+            .transpose()
+    }
+
+    #[getter]
+    fn message_id(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.view().message_id()
+    }
+
+    #[getter]
+    fn in_reply_to(&self) -> Vec<std::borrow::Cow<'_, str>> {
+        self.view().in_reply_to()
+    }
+
+    #[getter]
+    fn references(&self) -> Vec<std::borrow::Cow<'_, str>> {
+        self.view().references()
+    }
+
+    #[getter]
+    fn text<'py>(slf: &'py Bound<'py, Self>) -> Option<Bound<'py, PyString>> {
+        let this = slf.get();
+        texts(slf.py(), &this.text, || {
+            Some(PyString::new(slf.py(), &this.view().text()?))
+        })
+    }
+
+    #[getter]
+    fn html<'py>(slf: &'py Bound<'py, Self>) -> Option<Bound<'py, PyString>> {
+        let this = slf.get();
+        texts(slf.py(), &this.html, || {
+            Some(PyString::new(slf.py(), &this.view().html()?))
+        })
+    }
+
+    fn html_with_inline(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.view().html_with_inline()
+    }
+
+    #[getter]
+    fn preview(&self) -> String {
+        self.view().preview()
+    }
+
+    #[getter]
+    fn attachments(&self) -> Vec<PyPart> {
+        self.view()
+            .attachments()
+            .into_iter()
+            .map(|part| self.wrap(part))
+            .collect()
+    }
+
+    #[getter]
+    fn inline(&self) -> Vec<PyPart> {
+        self.view()
+            .inline_parts()
+            .into_iter()
+            .map(|part| self.wrap(part))
+            .collect()
+    }
+
+    #[getter]
+    fn parts(&self) -> Vec<PyPart> {
+        self.view()
+            .parts()
+            .into_iter()
+            .map(|part| self.wrap(part))
+            .collect()
+    }
+
+    #[getter]
+    fn root(&self) -> PyPart {
+        self.wrap(self.view().root())
+    }
+
+    #[getter]
+    fn headers(&self) -> PyHeaders {
+        PyHeaders {
+            shared: Arc::clone(&self.shared),
+            index: self.view().root().index(),
+        }
+    }
+
+    #[getter]
+    fn defects(&self) -> Vec<PyDefect> {
+        self.view()
+            .defects()
+            .into_iter()
+            .map(PyDefect::of)
+            .collect()
+    }
+
+    #[getter]
+    fn raw<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.container {
+            None => self
+                .shared
+                .parsed
+                .borrow_owner()
+                .into_pyobject(py)
+                .map(Bound::into_any),
+            Some(_) => Ok(PyBytes::new(py, self.view().raw()).into_any()),
+        }
+        .map_err(Into::into)
+    }
+
+    #[pyo3(signature = (cid, /))]
+    fn part_by_content_id(&self, cid: &str) -> Option<PyPart> {
+        self.view()
+            .part_by_content_id(cid)
+            .map(|part| self.wrap(part))
+    }
+
+    fn to_json(&self) -> String {
+        self.view().to_json()
+    }
+
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        py.import("json")?
+            .call_method1("loads", (self.view().to_json(),))
+    }
+
+    fn as_email<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let options = PyDict::new(py);
+        options.set_item("policy", py.import("email.policy")?.getattr("default")?)?;
+        let email = py.import("email")?;
+        email.call_method("message_from_bytes", (self.raw(py)?,), Some(&options))
+    }
+
+    fn tree(&self) -> String {
+        self.view().tree()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let view = self.view();
+        let from = view
+            .from()
+            .first()
+            .map(|author| author.address().to_owned());
+        Ok(format!(
+            "<Message subject={} from={} octets={}>",
+            quoted(py, view.subject().as_deref())?,
+            quoted(py, from.as_deref())?,
+            view.raw().len()
+        ))
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        let Ok(other) = other.cast::<Self>() else {
+            return false;
+        };
+        self.view().raw() == other.get().view().raw()
+    }
+
+    fn __hash__(&self) -> u64 {
+        hash(&self.view().raw())
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let parse = py.import("popmail._native")?.getattr("parse")?;
+        (parse, (self.raw(py)?,)).into_pyobject(py)
+    }
+}
+
+/// One part of a message.
+#[pyclass(frozen, module = "popmail", name = "Part")]
+pub struct PyPart {
+    shared: Arc<Shared>,
+    index: u32,
+}
+
+impl PyPart {
+    fn part(&self) -> mime::Part<'_> {
+        self.shared.part(self.index)
+    }
+}
+
+#[pymethods]
+impl PyPart {
+    #[getter]
+    fn index(&self) -> u32 {
+        self.index
+    }
+
+    #[getter]
+    fn content_type(&self) -> std::borrow::Cow<'_, str> {
+        self.part().content_type()
+    }
+
+    #[pyo3(signature = (name, /))]
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.part().parameter(&name.to_ascii_lowercase())
+    }
+
+    #[getter]
+    fn charset(&self) -> Option<&str> {
+        self.part().charset()
+    }
+
+    #[getter]
+    fn disposition(&self) -> Option<&str> {
+        self.part().disposition()
+    }
+
+    #[getter]
+    fn filename(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.part().filename()
+    }
+
+    #[getter]
+    fn safe_filename(&self) -> String {
+        self.part().safe_filename()
+    }
+
+    #[getter]
+    fn content_id(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.part().content_id()
+    }
+
+    #[getter]
+    fn transfer_encoding(&self) -> std::borrow::Cow<'_, str> {
+        self.part().transfer_encoding()
+    }
+
+    #[getter]
+    fn size(&self) -> u64 {
+        self.part().size()
+    }
+
+    #[getter]
+    fn content<'py>(slf: &'py Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
+        let (py, this) = (slf.py(), slf.get());
+        let contents = this.shared.contents.get_or_init(|| {
+            let count = this.shared.message().parts().len();
+            std::iter::repeat_with(PyOnceLock::new)
+                .take(count)
+                .collect()
+        });
+        let decode = || -> PyResult<Bound<'py, PyBytes>> {
+            let part = this.part();
+            // Decoded where Python keeps it, if its size can be told without decoding.
+            let size = part.size_hint();
+            let mut written = None;
+            let content = PyBytes::new_with(py, size, |target| {
+                written = part.decode_into_slice(target);
+                Ok(())
+            })?;
+            if written == Some(size) {
+                Ok(content)
+            } else {
+                Ok(PyBytes::new(py, &part.content()))
+            }
+        };
+        let Some(cell) = contents.get(this.index as usize) else {
+            return decode();
+        };
+        let content = cell.get_or_try_init(py, || decode().map(Bound::unbind))?;
+        Ok(content.bind(py).clone())
+    }
+
+    #[getter]
+    fn text(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.part().text()
+    }
+
+    #[getter]
+    fn children(&self) -> Vec<PyPart> {
+        let wrap = |part: mime::Part<'_>| PyPart {
+            shared: Arc::clone(&self.shared),
+            index: part.index(),
+        };
+        self.part().children().map(wrap).collect()
+    }
+
+    #[getter]
+    fn message(&self) -> Option<PyMessage> {
+        self.part().message()?;
+        Some(PyMessage::new(Arc::clone(&self.shared), Some(self.index)))
+    }
+
+    #[getter]
+    fn headers(&self) -> PyHeaders {
+        PyHeaders {
+            shared: Arc::clone(&self.shared),
+            index: self.index,
+        }
+    }
+
+    #[getter]
+    fn raw<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.part().raw())
+    }
+
+    #[getter]
+    fn is_attachment(&self) -> bool {
+        self.part().is_attachment()
+    }
+
+    #[getter]
+    fn is_inline(&self) -> bool {
+        self.part().is_inline()
+    }
+
+    #[getter]
+    fn is_multipart(&self) -> bool {
+        self.part().is_multipart()
+    }
+
+    #[pyo3(signature = (folder, /))]
+    fn save<'py>(
+        slf: &Bound<'py, Self>,
+        folder: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let save = slf.py().import("popmail.message")?.getattr("save")?;
+        save.call1((slf, folder))
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let part = self.part();
+        Ok(format!(
+            "<Part index={} content_type={} filename={} size={}>",
+            self.index,
+            quoted(py, Some(&part.content_type()))?,
+            quoted(py, part.filename().as_deref())?,
+            part.size()
+        ))
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        let Ok(other) = other.cast::<Self>() else {
+            return false;
+        };
+        let other = other.get();
+        self.index == other.index
+            && (Arc::ptr_eq(&self.shared, &other.shared)
+                || self.shared.message().raw() == other.shared.message().raw())
+    }
+
+    fn __hash__(&self) -> u64 {
+        hash(&(self.index, self.part().raw().len()))
+    }
+}
+
+/// The header fields of a message or part, in the order they were written.
+#[pyclass(frozen, mapping, module = "popmail", name = "Headers")]
+pub struct PyHeaders {
+    shared: Arc<Shared>,
+    index: u32,
+}
+
+impl PyHeaders {
+    fn headers(&self) -> mime::Headers<'_> {
+        self.shared.part(self.index).headers()
+    }
+}
+
+#[pymethods]
+impl PyHeaders {
+    fn __len__(&self) -> usize {
+        self.headers().len()
+    }
+
+    fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {
+        let name = name.extract::<std::borrow::Cow<'_, str>>();
+        name.is_ok_and(|name| self.headers().get(&name).is_some())
+    }
+
+    fn __getitem__(&self, name: &str) -> PyResult<std::borrow::Cow<'_, str>> {
+        let field = self.headers().get(name);
+        field
+            .map(|field| field.value())
+            .ok_or_else(|| PyKeyError::new_err(name.to_owned()))
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(PyList::new(py, self.keys())?.try_iter()?.into_any())
+    }
+
+    #[pyo3(signature = (name, default=None, /))]
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> Option<Bound<'py, PyAny>> {
+        let field = self.headers().get(name);
+        field
+            .map(|field| PyString::new(py, &field.value()).into_any())
+            .or(default)
+    }
+
+    #[pyo3(signature = (name, /))]
+    fn get_all(&self, name: &str) -> Vec<std::borrow::Cow<'_, str>> {
+        self.headers()
+            .get_all(name)
+            .map(|field| field.value())
+            .collect()
+    }
+
+    #[pyo3(signature = (name, /))]
+    fn addresses(&self, name: &str) -> Vec<PyAddress> {
+        let field = self.headers().get(name);
+        field
+            .map(|field| people(&field.addresses()))
+            .unwrap_or_default()
+    }
+
+    #[pyo3(signature = (name, /))]
+    fn address_groups(&self, name: &str) -> Vec<(Option<String>, Vec<PyAddress>)> {
+        let field = self.headers().get(name);
+        let list = field.map(|field| field.addresses()).unwrap_or_default();
+        let groups = list.groups();
+        groups
+            .iter()
+            .map(|group| (group.name().map(str::to_owned), members(group)))
+            .collect()
+    }
+
+    fn keys(&self) -> Vec<std::borrow::Cow<'_, str>> {
+        self.headers().iter().map(|field| field.name()).collect()
+    }
+
+    fn values(&self) -> Vec<std::borrow::Cow<'_, str>> {
+        self.headers().iter().map(|field| field.value()).collect()
+    }
+
+    fn items(&self) -> Vec<(std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)> {
+        self.headers()
+            .iter()
+            .map(|field| (field.name(), field.value()))
+            .collect()
+    }
+
+    fn raw_items<'py>(&self, py: Python<'py>) -> Vec<(String, Bound<'py, PyBytes>)> {
+        let item = |field: mime::Header<'_>| {
+            (
+                field.name().into_owned(),
+                PyBytes::new(py, field.raw_value()),
+            )
+        };
+        self.headers().iter().map(item).collect()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!(
+            "Headers({})",
+            self.items().into_pyobject(py)?.repr()?
+        ))
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        let Ok(other) = other.cast::<Self>() else {
+            return false;
+        };
+        let (mine, theirs) = (self.headers(), other.get().headers());
+        let pair =
+            |field: mime::Header<'_>| (field.name().into_owned(), field.raw_value().to_vec());
+        mine.iter().map(pair).eq(theirs.iter().map(pair))
+    }
+}
+
+/// A mailbox: an address and the name that is shown for it.
+#[pyclass(frozen, eq, hash, module = "popmail", name = "Address")]
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PyAddress {
+    #[pyo3(get)]
+    name: Option<String>,
+    #[pyo3(get)]
+    address: String,
+    #[pyo3(get)]
+    group: Option<String>,
+}
+
+impl PyAddress {
+    fn of(address: &mime::Address<'_>, group: Option<&str>) -> Self {
+        PyAddress {
+            name: address.name().map(str::to_owned),
+            address: address.address().to_owned(),
+            group: group.map(str::to_owned),
+        }
+    }
+}
+
+/// The mailboxes of a list, each with the name of its group.
+fn people(list: &AddressList<'_>) -> Vec<PyAddress> {
+    list.groups().iter().flat_map(members).collect()
+}
+
+fn members(group: &mime::AddressGroup<'_, '_>) -> Vec<PyAddress> {
+    group
+        .addresses()
+        .iter()
+        .map(|one| PyAddress::of(one, group.name()))
+        .collect()
+}
+
+#[pymethods]
+impl PyAddress {
+    #[new]
+    #[pyo3(signature = (name, address, group=None))]
+    fn new(name: Option<String>, address: String, group: Option<String>) -> Self {
+        PyAddress {
+            name,
+            address,
+            group,
+        }
+    }
+
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str, &'static str) {
+        ("name", "address", "group")
+    }
+
+    fn __str__(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{name} <{}>", self.address),
+            None => self.address.clone(),
+        }
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let (name, address) = (
+            quoted(py, self.name.as_deref())?,
+            quoted(py, Some(&self.address))?,
+        );
+        Ok(match &self.group {
+            None => format!("Address({name}, {address})"),
+            Some(group) => {
+                format!(
+                    "Address({name}, {address}, group={})",
+                    quoted(py, Some(group))?
+                )
+            }
+        })
+    }
+
+    fn __getnewargs__(&self) -> (Option<String>, String, Option<String>) {
+        (self.name.clone(), self.address.clone(), self.group.clone())
+    }
+}
+
+/// One thing that is wrong with a message.
+#[pyclass(frozen, eq, hash, module = "popmail", name = "Defect")]
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PyDefect {
+    #[pyo3(get)]
+    code: String,
+    #[pyo3(get)]
+    severity: String,
+    #[pyo3(get)]
+    part: u32,
+    #[pyo3(get)]
+    range: Option<(usize, usize)>,
+}
+
+impl PyDefect {
+    fn of(defect: mime::Defect) -> Self {
+        PyDefect {
+            code: defect.code.as_str().to_owned(),
+            severity: defect.severity().as_str().to_owned(),
+            part: defect.part,
+            range: defect.range.map(|range| (range.start, range.end)),
+        }
+    }
+}
+
+#[pymethods]
+impl PyDefect {
+    #[new]
+    #[pyo3(signature = (code, severity, part, range=None))]
+    fn new(code: String, severity: String, part: u32, range: Option<(usize, usize)>) -> Self {
+        PyDefect {
+            code,
+            severity,
+            part,
+            range,
+        }
+    }
+
+    fn __str__(&self) -> String {
+        let place = match self.range {
+            Some((start, end)) => format!(", octets {start} to {end}"),
+            None => String::new(),
+        };
+        format!(
+            "{} ({}) in part {}{place}",
+            self.code, self.severity, self.part
+        )
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let range = self.range.into_pyobject(py)?.repr()?;
+        let (code, severity) = (
+            quoted(py, Some(&self.code))?,
+            quoted(py, Some(&self.severity))?,
+        );
+        Ok(format!(
+            "Defect({code}, {severity}, part={}, range={range})",
+            self.part
+        ))
+    }
+
+    fn __getnewargs__(&self) -> (String, String, u32, Option<(usize, usize)>) {
+        (
+            self.code.clone(),
+            self.severity.clone(),
+            self.part,
+            self.range,
+        )
+    }
+}
+
+/// A name made safe for any folder of any system.
+#[pyfunction]
+#[pyo3(signature = (name, content_type, index, /))]
+fn safe_filename(name: &str, content_type: &str, index: u32) -> String {
+    mime::file_name::safe(name, content_type, index)
+}
+
+/// A name with a number before its extension.
+#[pyfunction]
+#[pyo3(signature = (name, number, /))]
+fn numbered_filename(name: &str, number: u32) -> String {
+    mime::file_name::numbered(name, number)
+}
+
+fn datetime(py: Python<'_>, date: DateTime) -> PyResult<Bound<'_, PyDateTime>> {
+    let zone = zone(py, date.offset_minutes)?;
+    let year = i32::from(date.year);
+    let (hour, minute, second) = (date.hour, date.minute, date.second);
+    PyDateTime::new(
+        py,
+        year,
+        date.month,
+        date.day,
+        hour,
+        minute,
+        second,
+        0,
+        Some(&zone),
+    )
+}
+
+/// The zone that is so many minutes from UTC; those of whole quarters of an
+/// hour are made once.
+fn zone(py: Python<'_>, minutes: i16) -> PyResult<Bound<'_, PyTzInfo>> {
+    const QUARTERS: usize = 2 * 24 * 4 + 1;
+    static ZONES: [PyOnceLock<Py<PyTzInfo>>; QUARTERS] = [const { PyOnceLock::new() }; QUARTERS];
+    let make = || match minutes {
+        0 => Ok(PyTzInfo::utc(py)?.to_owned()),
+        _ => PyTzInfo::fixed_offset(py, PyDelta::new(py, 0, i32::from(minutes) * 60, 0, true)?),
+    };
+    let quarter = usize::try_from(minutes / 15 + 24 * 4)
+        .ok()
+        .filter(|_| minutes % 15 == 0);
+    match quarter.and_then(|quarter| ZONES.get(quarter)) {
+        Some(cell) => Ok(cell
+            .get_or_try_init(py, || make().map(Bound::unbind))?
+            .bind(py)
+            .clone()),
+        None => make(),
+    }
+}
+
+/// The text as Python shows it in a `repr`.
+fn quoted(py: Python<'_>, text: Option<&str>) -> PyResult<String> {
+    match text {
+        Some(text) => Ok(PyString::new(py, text).repr()?.to_string()),
+        None => Ok("None".to_owned()),
+    }
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(parse, module)?)?;
+    module.add_function(wrap_pyfunction!(safe_filename, module)?)?;
+    module.add_function(wrap_pyfunction!(numbered_filename, module)?)?;
+    module.add_class::<PyMessage>()?;
+    module.add_class::<PyPart>()?;
+    module.add_class::<PyHeaders>()?;
+    module.add_class::<PyAddress>()?;
+    module.add_class::<PyDefect>()
+}
