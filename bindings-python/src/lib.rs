@@ -6,6 +6,7 @@ mod client;
 mod convert;
 mod error;
 mod event;
+mod message;
 mod server;
 
 use pyo3::prelude::*;
@@ -20,6 +21,7 @@ mod _native {
         client::register(module)?;
         convert::register(module)?;
         event::register(module)?;
+        message::register(module)?;
         server::register(module)
     }
 }

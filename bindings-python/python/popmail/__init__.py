@@ -10,7 +10,10 @@
 """
 
 from ._native import (
+    Address,
     ClientEngine,
+    Defect,
+    Headers,
     Limits,
     Message,
     Part,
@@ -36,10 +39,13 @@ from .transport import SocketTransport, Transport
 
 __all__ = [
     "Account",
+    "Address",
     "AuthenticationError",
     "ClientEngine",
     "CommandError",
     "ConnectionLostError",
+    "Defect",
+    "Headers",
     "InsecureError",
     "InternalError",
     "LimitError",
