@@ -456,7 +456,7 @@ def test_list_shows_number_size_uid_date_sender_subject(popmail_command: Command
     rows = [line.split("\t") for line in outcome.out.splitlines()]
     assert [row[:2] for row in rows] == [[str(number), str(len(raw))] for number, raw in enumerate(messages, 1)]
     assert rows[0][3:] == ["2026-11-23 10:00", "sender1@example.com", "message 1"]
-    assert "\\x1b" in rows[2][5]
+    assert "[2J" in rows[2][5]
     assert_harmless(outcome.out)
     assert [line.split("\t") for line in short.out.splitlines()] == [row[:3] for row in rows]
 
@@ -482,10 +482,23 @@ def test_show_draws_the_message(popmail_command: Command, tmp_path: Path) -> Non
 def test_show_and_parse_take_any_bytes(popmail_command: Command, tmp_path: Path, raw: bytes) -> None:
     file = tmp_path / "odd.eml"
     file.write_bytes(raw)
-    for arguments in (["show", file], ["show", "--headers", file], ["parse", file], ["parse", "--json", file]):
+    for arguments in (["show", file], ["show", "--headers", file], ["parse", file]):
         outcome = popmail_command(*arguments)
         assert outcome.status == 0, outcome.err
         assert_harmless(outcome.out)
+
+
+def test_json_is_canonical_in_a_pipe_and_harmless_on_a_terminal(
+    popmail_command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "odd.eml"
+    file.write_bytes("Content-Type: text/plain; charset=utf-8\r\n\r\n\x7f \x9b31m \u202e\r\n".encode())
+    canonical = popmail.parse(file.read_bytes()).to_json()
+    assert popmail_command("parse", "--json", file).out == canonical + "\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    shown = popmail_command("parse", "--json", file).out
+    assert_harmless(shown)
+    assert json.loads(shown) == json.loads(canonical)
 
 
 def test_parse_gives_one_line_for_each_file(popmail_command: Command, tmp_path: Path) -> None:

@@ -348,7 +348,7 @@ def show(file: Path, headers: bool) -> None:
     console = terminal.stdout()
     if headers:
         head = message.raw[: _end_of_headers(message.raw)].decode("utf-8", "surrogateescape")
-        console.print(Text(terminal.printable_lines(head).rstrip("\n")))
+        click.echo(terminal.printable_lines(head).rstrip("\n"))
     else:
         console.print(terminal.header_lines(message))
     console.print()
@@ -357,7 +357,7 @@ def show(file: Path, headers: bool) -> None:
         console.print(Text(f"defect: {terminal.printable(str(defect))}", style="yellow"))
     if message.text:
         console.print()
-        console.print(Text(terminal.printable_lines(message.text).rstrip("\n")))
+        click.echo(terminal.printable_lines(message.text).rstrip("\n"))  # rich would replace its tabs
 
 
 @command.command()
