@@ -2,7 +2,8 @@
 //!
 //! Decides the labels that occur in mail and that the parser does not know, and repairs
 //! ISO-2022-JP text that was cut into encoded words (RFC 2047) and joined again. Unknown labels are
-//! read as UTF-8; what is not valid becomes U+FFFD. No guessing from the content.
+//! read as UTF-8; what is not valid becomes U+FFFD. No guessing from the content. Not here: the
+//! legacy charsets of a build that leaves them to its host ([`super::host_charsets`]).
 
 use std::borrow::Cow;
 
@@ -55,10 +56,13 @@ fn alias(label: &[u8]) -> Option<Charset> {
 
 /// The text of `bytes`, borrowed when the bytes already are that text.
 pub(crate) fn decode(charset: Charset, bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
-    if charset == Charset::Iso2022Jp
-        && let Some(joined) = without_idle_escapes(&bytes)
-    {
-        return Cow::Owned(charset.decode_owned(joined));
+    let bytes = match joined_words(charset, &bytes) {
+        Some(joined) => Cow::Owned(joined),
+        None => bytes,
+    };
+    #[cfg(feature = "host-charsets")]
+    if let Some((text, _)) = super::host_charsets::decode(charset, &bytes) {
+        return Cow::Owned(text);
     }
     match bytes {
         Cow::Borrowed(bytes) => charset.decode(bytes),
@@ -68,13 +72,27 @@ pub(crate) fn decode(charset: Charset, bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
 
 /// [`decode`], and whether some bytes were not valid in the charset.
 pub(crate) fn decode_checked(charset: Charset, bytes: &[u8]) -> (Cow<'_, str>, bool) {
-    if charset == Charset::Iso2022Jp
-        && let Some(joined) = without_idle_escapes(bytes)
+    let joined = joined_words(charset, bytes);
+    #[cfg(feature = "host-charsets")]
+    if let Some((text, malformed)) =
+        super::host_charsets::decode(charset, joined.as_deref().unwrap_or(bytes))
     {
-        let (text, malformed) = charset.decode_checked(&joined);
-        return (Cow::Owned(text.into_owned()), malformed);
+        return (Cow::Owned(text), malformed);
     }
-    charset.decode_checked(bytes)
+    match joined {
+        Some(joined) => {
+            let (text, malformed) = charset.decode_checked(&joined);
+            (Cow::Owned(text.into_owned()), malformed)
+        }
+        None => charset.decode_checked(bytes),
+    }
+}
+
+/// The bytes of encoded words that were joined, made valid again; `None` if they already are.
+fn joined_words(charset: Charset, bytes: &[u8]) -> Option<Vec<u8>> {
+    (charset == Charset::Iso2022Jp)
+        .then(|| without_idle_escapes(bytes))
+        .flatten()
 }
 
 /// The decoder for the bytes of RFC 2047 encoded words in one charset.

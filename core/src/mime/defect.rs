@@ -4,6 +4,7 @@
 //! only when asked: a search reads every field and decodes every body once. Not here: what is made
 //! of the oddities ([`super::repair`], [`super::address`]).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use mail_parser::{HeaderName, PartFlags, Source as ParserSource};
@@ -382,7 +383,7 @@ impl Search {
     }
 
     fn types(&mut self, part: Part<'_>) {
-        let mut names: Vec<&str> = Vec::new();
+        let mut names: Vec<Cow<'_, str>> = Vec::new();
         for (name, value) in [
             (HeaderName::ContentType, part.inner.content_type()),
             (
@@ -404,11 +405,20 @@ impl Search {
                     break;
                 }
             }
-            let named = value
-                .attributes()
-                .filter(|(name, _)| matches!(*name, "name" | "filename"));
             let before = names.len();
-            names.extend(named.map(|(_, name)| name));
+            let is_name = |parameter: &str| matches!(parameter, "name" | "filename");
+            let named = value.attributes().filter(|(name, _)| is_name(name));
+            #[cfg(feature = "host-charsets")]
+            let decoded = super::host_charsets::parameters(field.raw_value());
+            #[cfg(not(feature = "host-charsets"))]
+            let decoded: Option<Vec<(String, String)>> = None;
+            match decoded {
+                Some(decoded) => {
+                    let named = decoded.into_iter().filter(|(name, _)| is_name(name));
+                    names.extend(named.map(|(_, name)| Cow::Owned(name)));
+                }
+                None => names.extend(named.map(|(_, name)| Cow::Borrowed(name))),
+            }
             let first = names.first();
             if names
                 .iter()

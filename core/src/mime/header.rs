@@ -140,6 +140,13 @@ impl<'m> Header<'m> {
         self.source.offset(self.inner.offset_field())..self.source.offset(self.inner.offset_end())
     }
 
+    /// Where name, value and final line end start in the bytes of its message.
+    pub(crate) fn positions(&self) -> [usize; 3] {
+        let start = self.source.offset(self.inner.offset_start());
+        let field = self.source.offset(self.inner.offset_field());
+        [field, start, start + self.raw_value().len()]
+    }
+
     pub(crate) fn content_type(&self) -> Option<mail_parser::ContentType<'m>> {
         self.inner.value().as_content_type()
     }

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use mail_parser::{HeaderName, PartKind};
 use memchr::memchr;
 
-use super::{Address, AddressList, MessageView, Part, body, charset};
+use super::{Address, AddressList, Defect, MessageView, Part, body, charset};
 
 /// The Email object of a message.
 pub(crate) fn email(view: MessageView<'_>) -> String {
@@ -84,6 +84,54 @@ pub(crate) fn email(view: MessageView<'_>) -> String {
     json.key("preview");
     json.string(&body::preview(view));
     json.out.push('}');
+    json.out
+}
+
+/// Texts as a list.
+pub(crate) fn texts(texts: &[Cow<'_, str>]) -> String {
+    let mut json = Json { out: String::new() };
+    json.strings(Some(texts));
+    json.out
+}
+
+/// The groups of an address list: `[{"name":…,"addresses":[{"name":…,"address":…}]}]`.
+pub(crate) fn groups(list: &AddressList<'_>) -> String {
+    let mut json = Json { out: String::new() };
+    json.list(list.groups().into_iter(), |json, group| {
+        json.out.push_str("{\"name\":");
+        json.optional(group.name());
+        json.key("addresses");
+        json.list(group.addresses().iter(), |json, address| {
+            json.out.push_str("{\"name\":");
+            json.optional(address.name());
+            json.key("address");
+            json.string(address.address());
+            json.out.push('}');
+        });
+        json.out.push('}');
+    });
+    json.out
+}
+
+/// Defects: `[{"code":…,"severity":…,"part":…,"range":[…,…]}]`, the range `null` where there is none.
+pub(crate) fn defects(defects: &[Defect]) -> String {
+    let mut json = Json { out: String::new() };
+    json.list(defects.iter(), |json, defect| {
+        json.out.push_str("{\"code\":");
+        json.string(defect.code.as_str());
+        json.key("severity");
+        json.string(defect.severity().as_str());
+        json.key("part");
+        json.number(defect.part.into());
+        json.key("range");
+        match &defect.range {
+            Some(range) => {
+                let _ = write!(json.out, "[{},{}]", range.start, range.end);
+            }
+            None => json.null(),
+        }
+        json.out.push('}');
+    });
     json.out
 }
 

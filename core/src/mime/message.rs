@@ -224,7 +224,7 @@ impl<'m> MessageView<'m> {
     }
 
     /// The number after that of the last part in this message.
-    fn end(&self) -> u32 {
+    pub(crate) fn end(&self) -> u32 {
         let all = u32::try_from(self.store.parsed.parts().len()).unwrap_or(u32::MAX);
         let Some(container) = self.inner.container() else {
             return all;

@@ -25,7 +25,10 @@ mod date;
 mod defect;
 pub mod file_name;
 mod header;
+#[cfg(feature = "host-charsets")]
+mod host_charsets;
 mod html_text;
+pub mod index;
 mod json;
 mod message;
 mod part;
@@ -37,5 +40,7 @@ pub use address::{Address, AddressGroup, AddressList};
 pub use date::DateTime;
 pub use defect::{Defect, DefectCode, Severity};
 pub use header::{Header, Headers};
+#[cfg(feature = "host-charsets")]
+pub use host_charsets::{HostCharsets, set_host_charsets};
 pub use message::{Message, MessageView, parse};
 pub use part::Part;

@@ -89,16 +89,36 @@ impl<'m> Part<'m> {
     /// to save a file use [`Part::safe_filename`].
     pub fn filename(&self) -> Option<Cow<'m, str>> {
         let given = self
-            .inner
-            .content_disposition()
-            .and_then(|value| value.attribute("filename"))
-            .filter(|name| !name.is_empty())
-            .or_else(|| self.parameter("name").filter(|name| !name.is_empty()))?;
+            .given(HeaderName::ContentDisposition, "filename")
+            .or_else(|| self.given(HeaderName::ContentType, "name"))?;
         // Encoded words in quotes are no RFC's, but common; some are split over continuations.
         if given.contains("=?") {
-            return Some(unstructured(given.as_bytes()));
+            return Some(match given {
+                Cow::Borrowed(name) => unstructured(name.as_bytes()),
+                Cow::Owned(name) => Cow::Owned(unstructured(name.as_bytes()).into_owned()),
+            });
         }
-        Some(without_controls(Cow::Borrowed(given)))
+        Some(without_controls(given))
+    }
+
+    /// A parameter of one of the two fields, decoded; `None` when it is absent or empty.
+    fn given(&self, field: HeaderName<'static>, name: &str) -> Option<Cow<'m, str>> {
+        let value = match field {
+            HeaderName::ContentDisposition => self.inner.content_disposition()?,
+            _ => self.inner.content_type()?,
+        };
+        #[cfg(feature = "host-charsets")]
+        if let Some(read) = self
+            .headers()
+            .first(field)
+            .and_then(|field| super::host_charsets::parameters(field.raw_value()))
+        {
+            let mut named = read.into_iter().filter(|(known, _)| known == name);
+            let value = named.next().map(|(_, value)| value)?;
+            return (!value.is_empty()).then_some(Cow::Owned(value));
+        }
+        let value = value.attribute(name).filter(|value| !value.is_empty())?;
+        Some(Cow::Borrowed(value))
     }
 
     /// A name to save the part under, never empty: see [`file_name::safe`].
@@ -178,27 +198,13 @@ impl<'m> Part<'m> {
     /// A guess at [`Part::size`] that reads next to nothing: exact for content without transfer
     /// encoding and for base64 in lines of one length.
     pub fn size_hint(&self) -> usize {
-        let body = self.raw_body();
-        match self.inner.encoding() {
-            Encoding::Base64 => base64_size(body),
-            _ => body.len(),
-        }
+        size_hint(self.inner.encoding(), self.raw_body())
     }
 
     /// Writes [`Part::content`] to the start of `out` and returns how many octets were written;
     /// octets after these may be overwritten too. `None` when `out` is too small.
     pub fn decode_into_slice(&self, out: &mut [u8]) -> Option<usize> {
-        let body = self.raw_body();
-        let written = match self.inner.encoding() {
-            Encoding::Base64 => base64::MIME.decode_slice(body, out).ok(),
-            Encoding::QuotedPrintable => encodify::qp::BODY.decode_slice(body, out).ok(),
-            Encoding::None => None,
-        };
-        written.or_else(|| {
-            let content = self.content();
-            out.get_mut(..content.len())?.copy_from_slice(&content);
-            Some(content.len())
-        })
+        decode_into_slice(self.inner.encoding(), self.raw_body(), out)
     }
 
     /// The text of a `text/*` part: transfer encoding undone, converted from its charset, line ends
@@ -260,6 +266,28 @@ impl<'m> Part<'m> {
         let parent = self.inner.parent().and_then(|parent| parent.content_type());
         parent.is_some_and(|value| value.subtype() == Some("related"))
     }
+}
+
+/// [`Part::size_hint`] of any body.
+pub(crate) fn size_hint(encoding: Encoding, body: &[u8]) -> usize {
+    match encoding {
+        Encoding::Base64 => base64_size(body),
+        _ => body.len(),
+    }
+}
+
+/// [`Part::decode_into_slice`] of any body.
+pub(crate) fn decode_into_slice(encoding: Encoding, body: &[u8], out: &mut [u8]) -> Option<usize> {
+    let written = match encoding {
+        Encoding::Base64 => base64::MIME.decode_slice(body, out).ok(),
+        Encoding::QuotedPrintable => encodify::qp::BODY.decode_slice(body, out).ok(),
+        Encoding::None => None,
+    };
+    written.or_else(|| {
+        let content = encoding.decode(body);
+        out.get_mut(..content.len())?.copy_from_slice(&content);
+        Some(content.len())
+    })
 }
 
 /// The size of base64 content whose lines are all as long as the first one.
