@@ -243,6 +243,21 @@ def test_many_sessions_run_side_by_side() -> None:
         assert told[number].endswith(b".\r\n+OK bye\r\n")
 
 
+@pytest.mark.parametrize("way", ["clear", "TLS"])
+def test_the_server_closes_after_quit_while_the_client_waits(certificates: Certificates, way: str) -> None:
+    message = b"0123456789abcde\n" * 100_000
+    tls = certificates.server_context() if way == "TLS" else None
+    with (
+        popmail.Server({"me": account(message)}, tls=tls, allow_cleartext=tls is None) as server,
+        connected(server) as raw,
+        certificates.client_context().wrap_socket(raw, server_hostname="localhost") if tls else raw as client,
+    ):
+        client.sendall(LOGIN + b"RETR 1\r\n" * 5 + b"QUIT\r\n")
+        told = rest(client)
+    assert told.endswith(b".\r\n+OK bye\r\n")
+    assert told.count(b"\n") == 4 + 5 * 100_002
+
+
 # Logins and TLS
 
 

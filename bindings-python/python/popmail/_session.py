@@ -363,7 +363,8 @@ class Session(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._lost:
             return
-        transport.set_write_buffer_limits(high=0)
+        # Not high=0, with which TLS pauses an empty buffer for good.
+        transport.set_write_buffer_limits(high=1, low=0)
         await self._until_writable()
         if transport.can_write_eof():
             transport.write_eof()
