@@ -7,6 +7,8 @@
  */
 
 import type { Capabilities, ClientEvent, ServerEvent, State } from './event.js';
+import type { Message } from './message.js';
+import type { Transport } from './transport.js';
 
 /** How a connection is protected. */
 export type Tls = 'implicit' | 'starttls' | 'none';
@@ -146,9 +148,6 @@ export interface ClientEngine {
   quit(): number;
   /** The plan of an iteration over these messages, in this order. */
   prefetch(numbers: Uint32Array, sizes: Float64Array): Prefetch;
-
-  /** Lets go of memory that the collector does not see; only where there is such memory. */
-  free?(): void;
 }
 
 /** How far iteration asks ahead of its reader. */
@@ -156,7 +155,6 @@ export interface Prefetch {
   /** The number to ask for now; `undefined` if enough is under way or all is asked for. */
   ask(): number | undefined;
   handedOut(): void;
-  free?(): void;
 }
 
 /** How a server engine behaves. */
@@ -209,8 +207,6 @@ export interface ServerEngine {
   failContent(): void;
   committed(): void;
   commitFailed(refusal: Refusal): void;
-
-  free?(): void;
 }
 
 /** Messages in memory, held by the engine's side. */
@@ -224,10 +220,40 @@ export interface MemoryStore {
   commit(deleted: number[]): void;
 }
 
+/** Where a session connects to. */
+export interface Target {
+  host: string;
+  port: number;
+  tls: Tls;
+  /** Milliseconds for the connection and for TLS; `Infinity` waits without end. */
+  timeout: number;
+  signal: AbortSignal | undefined;
+  /** As the package's own connections take them. */
+  tlsOptions: object | undefined;
+}
+
 /** What a package provides to the face. */
-export interface Pop3Engine {
+export interface Platform {
   ClientEngine: new (config: ClientConfig) => ClientEngine;
-  ServerEngine?: new (config: ServerConfig) => ServerEngine;
-  MemoryStore?: new () => MemoryStore;
+  ServerEngine?: (new (config: ServerConfig) => ServerEngine) | undefined;
+  MemoryStore?: (new () => MemoryStore) | undefined;
   apopDigest(greeting: Uint8Array, secret: Uint8Array): string | undefined;
+  parse(raw: Uint8Array): Message;
+  /** Opens a connection; absent where only the caller can. */
+  connect?: ((target: Target) => Promise<Transport>) | undefined;
+}
+
+let provided: Platform | undefined;
+
+/** Sets what the face runs on; a package calls it once, or again after its engine died. */
+export function provide(platform: Platform | undefined): void {
+  provided = platform;
+}
+
+/** What the face runs on. */
+export function platform(): Platform {
+  if (provided === undefined) {
+    throw new Error('popmail is not ready: call init() and wait for it first');
+  }
+  return provided;
 }

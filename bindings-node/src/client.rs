@@ -1,0 +1,238 @@
+//! The client engine and the planner of iteration
+//! (`bindings-wasm/ts/engine-pop3.ts`).
+
+use napi::Env;
+use napi::bindgen_prelude::{BufferSlice, Object};
+use napi_derive::napi;
+use popmail::{ClientConfig, ClientConnection, ContentMode, Handle, UsageError};
+use zeroize::Zeroize;
+
+use crate::convert::{LimitsObject, auth_choice, duration, milliseconds, security};
+use crate::error::{Refused, refused};
+use crate::event;
+
+/// How a client engine behaves.
+#[napi(object, object_to_js = false)]
+pub struct ClientConfigObject {
+    pub tls: String,
+    pub allow_cleartext: bool,
+    pub pipelining: bool,
+    pub strict: bool,
+    pub timeout: f64,
+    pub limits: LimitsObject,
+}
+
+/// The client side of one POP3 connection, without I/O.
+#[napi]
+pub struct ClientEngine(ClientConnection);
+
+#[napi]
+impl ClientEngine {
+    #[napi(constructor)]
+    pub fn new(config: ClientConfigObject) -> Result<Self, Refused> {
+        let mut limits = config.limits.limits();
+        limits.response_timeout = duration(config.timeout);
+        Ok(Self(ClientConnection::new(ClientConfig {
+            security: security(&config.tls)?,
+            allow_cleartext: config.allow_cleartext,
+            pipelining: config.pipelining,
+            strict: config.strict,
+            limits,
+        })))
+    }
+
+    #[napi(getter)]
+    pub fn state(&self) -> &'static str {
+        self.0.state().as_str()
+    }
+
+    #[napi(getter)]
+    pub fn pending(&self) -> u32 {
+        self.0.pending().try_into().unwrap_or(u32::MAX)
+    }
+
+    #[napi]
+    pub fn capabilities<'env>(&self, env: &'env Env) -> napi::Result<Option<Object<'env>>> {
+        let all = self.0.capabilities();
+        all.map(|all| event::capabilities(env, all)).transpose()
+    }
+
+    #[napi]
+    pub fn stamp(&self) -> Option<&str> {
+        self.0.stamp().map(popmail::pop3::Stamp::as_str)
+    }
+
+    #[napi]
+    pub fn receive(&mut self, octets: &[u8]) {
+        self.0.receive(octets);
+    }
+
+    #[napi]
+    pub fn receive_eof(&mut self) {
+        self.0.receive_eof();
+    }
+
+    #[napi]
+    pub fn tls_established(&mut self) -> Result<(), Refused> {
+        self.0.tls_established().map_err(|error| refused(&error))
+    }
+
+    #[napi]
+    pub fn handle_timeout(&mut self, now: f64) {
+        self.0.handle_timeout(duration(now));
+    }
+
+    #[napi]
+    pub fn next_event<'env>(&mut self, env: &'env Env) -> napi::Result<Option<Object<'env>>> {
+        let event = self.0.next_event();
+        event.map(|event| event::client(env, event)).transpose()
+    }
+
+    #[napi]
+    pub fn take_output<'env>(&mut self, env: &'env Env) -> napi::Result<Option<BufferSlice<'env>>> {
+        let mut output = Vec::new();
+        self.0.take_output(&mut output);
+        let octets = (!output.is_empty())
+            .then(|| BufferSlice::copy_from(env, &output))
+            .transpose();
+        // The copy that JavaScript holds is its own; this one is wiped.
+        output.zeroize();
+        octets
+    }
+
+    #[napi]
+    pub fn timeout(&self) -> Option<f64> {
+        self.0.timeout().and_then(milliseconds)
+    }
+
+    #[napi]
+    pub fn login(&mut self, user: String, password: &[u8], auth: String) -> Result<f64, Refused> {
+        handle(self.0.login(&user, password, auth_choice(&auth)?))
+    }
+
+    #[napi]
+    pub fn capa(&mut self) -> Result<f64, Refused> {
+        handle(self.0.capa())
+    }
+
+    #[napi]
+    pub fn stls(&mut self) -> Result<f64, Refused> {
+        handle(self.0.stls())
+    }
+
+    #[napi]
+    pub fn user(&mut self, user: String) -> Result<f64, Refused> {
+        handle(self.0.user(&user))
+    }
+
+    #[napi]
+    pub fn pass(&mut self, password: &[u8]) -> Result<f64, Refused> {
+        handle(self.0.pass(password))
+    }
+
+    #[napi]
+    pub fn apop(&mut self, user: String, secret: &[u8]) -> Result<f64, Refused> {
+        handle(self.0.apop(&user, secret))
+    }
+
+    #[napi]
+    pub fn auth_plain(&mut self, user: String, password: &[u8]) -> Result<f64, Refused> {
+        handle(self.0.auth_plain(&user, password))
+    }
+
+    #[napi]
+    pub fn stat(&mut self) -> Result<f64, Refused> {
+        handle(self.0.stat())
+    }
+
+    #[napi]
+    pub fn list(&mut self, number: Option<u32>) -> Result<f64, Refused> {
+        handle(self.0.list(number))
+    }
+
+    #[napi]
+    pub fn uidl(&mut self, number: Option<u32>) -> Result<f64, Refused> {
+        handle(self.0.uidl(number))
+    }
+
+    /// `chunks` hands the content out as it arrives.
+    #[napi]
+    pub fn retr(&mut self, number: u32, chunks: bool) -> Result<f64, Refused> {
+        handle(self.0.retr(number, mode(chunks)))
+    }
+
+    #[napi]
+    pub fn top(&mut self, number: u32, lines: f64, chunks: bool) -> Result<f64, Refused> {
+        handle(self.0.top(number, lines as u64, mode(chunks)))
+    }
+
+    #[napi]
+    pub fn dele(&mut self, number: u32) -> Result<f64, Refused> {
+        handle(self.0.dele(number))
+    }
+
+    #[napi]
+    pub fn rset(&mut self) -> Result<f64, Refused> {
+        handle(self.0.rset())
+    }
+
+    #[napi]
+    pub fn noop(&mut self) -> Result<f64, Refused> {
+        handle(self.0.noop())
+    }
+
+    #[napi]
+    pub fn quit(&mut self) -> Result<f64, Refused> {
+        handle(self.0.quit())
+    }
+
+    /// The plan of an iteration over these messages, in this order.
+    #[napi]
+    pub fn prefetch(&self, numbers: &[u32], sizes: &[f64]) -> Prefetch {
+        let limits = self.0.limits();
+        let sizes = sizes.iter().map(|octets| *octets as u64);
+        Prefetch(popmail::Prefetch::new(
+            numbers.iter().copied().zip(sizes),
+            limits.prefetch_octets,
+            limits.window_commands,
+        ))
+    }
+}
+
+/// How far iteration asks ahead of its reader.
+#[napi]
+pub struct Prefetch(popmail::Prefetch);
+
+#[napi]
+impl Prefetch {
+    #[napi]
+    pub fn ask(&mut self) -> Option<u32> {
+        self.0.ask()
+    }
+
+    #[napi]
+    pub fn handed_out(&mut self) {
+        self.0.handed_out();
+    }
+}
+
+/// The APOP digest for a greeting and a secret; nothing without a stamp that
+/// can be trusted.
+#[napi]
+pub fn apop_digest(greeting: &[u8], secret: &[u8]) -> Option<String> {
+    popmail::apop_digest(greeting, secret)
+}
+
+fn handle(result: Result<Handle, UsageError>) -> Result<f64, Refused> {
+    result
+        .map(|handle| handle.number() as f64)
+        .map_err(|error| refused(&error))
+}
+
+fn mode(chunks: bool) -> ContentMode {
+    if chunks {
+        ContentMode::Chunks
+    } else {
+        ContentMode::Buffer
+    }
+}

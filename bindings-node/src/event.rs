@@ -1,0 +1,154 @@
+//! The events as JavaScript objects: a `type` and what belongs to it
+//! (`bindings-wasm/ts/event.ts`).
+
+use napi::Env;
+use napi::bindgen_prelude::*;
+use popmail::{Capabilities, ClientEvent, ServerEvent};
+
+use crate::convert::object;
+use crate::error::describe;
+
+/// An event of a client connection.
+pub fn client<'env>(env: &'env Env, event: ClientEvent) -> Result<Object<'env>> {
+    let bytes = |octets: &[u8]| BufferSlice::copy_from(env, octets);
+    Ok(match event {
+        ClientEvent::GreetingReceived { reply } => object!(env, {
+            c"type": "greetingReceived",
+            c"line": bytes(reply.line())?,
+        }),
+        ClientEvent::TlsReady { handle } => object!(env, {
+            c"type": "tlsReady",
+            c"handle": handle.number() as f64,
+        }),
+        ClientEvent::LoginFinished { handle } => object!(env, {
+            c"type": "loginFinished",
+            c"handle": handle.number() as f64,
+        }),
+        ClientEvent::CommandFinished { handle, reply } => object!(env, {
+            c"type": "commandFinished",
+            c"handle": handle.number() as f64,
+            c"line": bytes(reply.line())?,
+        }),
+        ClientEvent::CommandFailed { handle, error } => object!(env, {
+            c"type": "commandFailed",
+            c"handle": handle.number() as f64,
+            c"error": describe(env, &error)?,
+        }),
+        ClientEvent::CapabilitiesReceived {
+            handle,
+            capabilities: all,
+        } => object!(env, {
+            c"type": "capabilitiesReceived",
+            c"handle": handle.number() as f64,
+            c"capabilities": capabilities(env, &all)?,
+        }),
+        ClientEvent::StatReceived { handle, stat } => object!(env, {
+            c"type": "statReceived",
+            c"handle": handle.number() as f64,
+            c"count": stat.count as f64,
+            c"octets": stat.octets as f64,
+        }),
+        ClientEvent::ListReceived { handle, entries } => {
+            let numbers: Vec<u32> = entries.iter().map(|entry| entry.number).collect();
+            let sizes: Vec<f64> = entries.iter().map(|entry| entry.octets as f64).collect();
+            object!(env, {
+                c"type": "listReceived",
+                c"handle": handle.number() as f64,
+                c"numbers": Uint32ArraySlice::copy_from(env, numbers)?,
+                c"sizes": Float64ArraySlice::copy_from(env, sizes)?,
+            })
+        }
+        ClientEvent::UidlReceived { handle, entries } => {
+            let numbers: Vec<u32> = entries.iter().map(|entry| entry.number).collect();
+            let mut uids = String::new();
+            let mut end = 0;
+            let ends: Vec<u32> = entries
+                .iter()
+                .map(|entry| {
+                    uids.push_str(&entry.uid);
+                    end += entry.uid.encode_utf16().count() as u32;
+                    end
+                })
+                .collect();
+            object!(env, {
+                c"type": "uidlReceived",
+                c"handle": handle.number() as f64,
+                c"numbers": Uint32ArraySlice::copy_from(env, numbers)?,
+                c"ends": Uint32ArraySlice::copy_from(env, ends)?,
+                c"uids": uids,
+            })
+        }
+        ClientEvent::ContentReceived { handle, chunk } => object!(env, {
+            c"type": "contentReceived",
+            c"handle": handle.number() as f64,
+            c"chunk": bytes(&chunk)?,
+        }),
+        ClientEvent::ContentFinished {
+            handle,
+            octets,
+            content,
+        } => object!(env, {
+            c"type": "contentFinished",
+            c"handle": handle.number() as f64,
+            c"octets": octets as f64,
+            c"content": bytes(&content)?,
+        }),
+        ClientEvent::DeviationObserved { deviation, octets } => object!(env, {
+            c"type": "deviationObserved",
+            c"deviation": deviation.as_str(),
+            c"octets": bytes(&octets)?,
+        }),
+        ClientEvent::ConnectionClosed { error } => {
+            let mut closed = object!(env, { c"type": "connectionClosed" });
+            if let Some(error) = error {
+                closed.set_c_named_property(c"error", describe(env, &error)?)?;
+            }
+            closed
+        }
+        // The core may grow events; the face ignores what it does not know.
+        other => object!(env, { c"type": format!("{other:?}") }),
+    })
+}
+
+/// An event of a server connection. The credentials stay behind: the engine
+/// object verifies them.
+pub fn server<'env>(env: &'env Env, event: &ServerEvent) -> Result<Object<'env>> {
+    Ok(match event {
+        ServerEvent::Authenticate { credentials } => object!(env, {
+            c"type": "authenticate",
+            c"user": credentials.user(),
+        }),
+        ServerEvent::OpenMaildrop { user } => object!(env, {
+            c"type": "openMaildrop",
+            c"user": user.as_str(),
+        }),
+        ServerEvent::Retrieve { number, lines } => object!(env, {
+            c"type": "retrieve",
+            c"number": *number,
+            c"lines": lines.map(|lines| lines as f64),
+        }),
+        ServerEvent::Commit { deleted } => object!(env, {
+            c"type": "commit",
+            c"deleted": deleted.clone(),
+        }),
+        ServerEvent::TlsReady => object!(env, { c"type": "tlsReady" }),
+        ServerEvent::LoginFailed { user } => object!(env, {
+            c"type": "loginFailed",
+            c"user": user.as_str(),
+        }),
+        ServerEvent::ConnectionClosed { reason } => object!(env, {
+            c"type": "connectionClosed",
+            c"reason": reason.as_str(),
+        }),
+        other => object!(env, { c"type": format!("{other:?}") }),
+    })
+}
+
+/// `{tag: [parameter, …]}` with tags in upper case.
+pub fn capabilities<'env>(env: &'env Env, all: &Capabilities) -> Result<Object<'env>> {
+    let mut object = Object::new(env)?;
+    for (tag, parameters) in all.iter() {
+        object.set_named_property(&tag, parameters)?;
+    }
+    Ok(object)
+}

@@ -1,0 +1,11 @@
+//! The native module of the npm package `popmail`: conversion only. What
+//! JavaScript users see is in `bindings-wasm/ts` and `bindings-node/ts`.
+
+#![allow(missing_docs)] // The documentation is the face's.
+
+mod client;
+mod convert;
+mod error;
+mod event;
+mod maildrop;
+mod server;

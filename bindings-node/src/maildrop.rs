@@ -1,0 +1,211 @@
+//! The core's maildrops: messages in memory, and a Maildir whose files are
+//! read in Node's thread pool.
+
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use napi::bindgen_prelude::*;
+use napi::{Env, Error, Task};
+use napi_derive::napi;
+use popmail::{Maildir, Maildrop, MemoryMaildrop};
+
+use crate::server::EntryObject;
+
+type Reader = Box<dyn Read + Send>;
+
+/// Messages in memory.
+#[napi]
+pub struct MemoryStore(MemoryMaildrop);
+
+#[napi]
+impl MemoryStore {
+    #[napi(constructor)]
+    #[allow(clippy::new_without_default)] // For JavaScript alone.
+    pub fn new() -> Self {
+        Self(MemoryMaildrop::new())
+    }
+
+    #[napi]
+    pub fn append(&mut self, message: &[u8]) {
+        self.0.push(message);
+    }
+
+    #[napi(getter)]
+    pub fn count(&self) -> u32 {
+        self.0.messages().len().try_into().unwrap_or(u32::MAX)
+    }
+
+    #[napi]
+    pub fn refresh(&mut self) -> Result<()> {
+        self.0.refresh().map_err(failed)
+    }
+
+    #[napi]
+    pub fn entries(&self) -> Vec<EntryObject> {
+        self.0.entries().iter().map(Into::into).collect()
+    }
+
+    #[napi]
+    pub fn read<'env>(&self, env: &'env Env, number: u32) -> Result<Option<BufferSlice<'env>>> {
+        let Ok(mut reader) = self.0.open(number) else {
+            return Ok(None);
+        };
+        let mut octets = Vec::new();
+        reader.read_to_end(&mut octets).map_err(failed)?;
+        BufferSlice::copy_from(env, octets).map(Some)
+    }
+
+    #[napi]
+    pub fn commit(&mut self, deleted: Vec<u32>) -> Result<()> {
+        let result = self.0.commit(&deleted);
+        result.map_err(|error| Error::from_reason(error.to_string()))
+    }
+}
+
+/// A folder with `new` and `cur`. It is opened by its first `refresh`.
+#[napi]
+pub struct MaildirStore(Arc<Shared>);
+
+struct Shared {
+    path: String,
+    maildir: Mutex<Option<Maildir>>,
+}
+
+#[napi]
+impl MaildirStore {
+    #[napi(constructor)]
+    pub fn new(path: String) -> Self {
+        Self(Arc::new(Shared {
+            path,
+            maildir: Mutex::new(None),
+        }))
+    }
+
+    #[napi]
+    pub fn refresh(&self) -> AsyncTask<Work<()>> {
+        let shared = Arc::clone(&self.0);
+        work(move || {
+            let mut maildir = locked(&shared.maildir);
+            match &mut *maildir {
+                Some(maildir) => maildir.refresh(),
+                None => {
+                    *maildir = Some(Maildir::open(&shared.path)?);
+                    Ok(())
+                }
+            }
+        })
+    }
+
+    #[napi]
+    pub fn entries(&self) -> Vec<EntryObject> {
+        let maildir = locked(&self.0.maildir);
+        let entries = maildir.as_ref().map(Maildrop::entries).unwrap_or_default();
+        entries.iter().map(Into::into).collect()
+    }
+
+    #[napi]
+    pub fn open(&self, number: u32) -> ContentReader {
+        ContentReader {
+            shared: Arc::clone(&self.0),
+            number,
+            reader: Arc::default(),
+        }
+    }
+
+    #[napi]
+    pub fn commit(&self, deleted: Vec<u32>) -> AsyncTask<Work<()>> {
+        let shared = Arc::clone(&self.0);
+        work(move || {
+            let mut maildir = locked(&shared.maildir);
+            let maildir = maildir.as_mut().ok_or_else(unopened)?;
+            let result = maildir.commit(&deleted);
+            result.map_err(|error| io::Error::other(error.to_string()))
+        })
+    }
+}
+
+/// A message of a Maildir that is being read.
+#[napi]
+pub struct ContentReader {
+    shared: Arc<Shared>,
+    number: u32,
+    reader: Arc<Mutex<Option<Reader>>>,
+}
+
+#[napi]
+impl ContentReader {
+    /// Up to `size` octets; none at the end.
+    #[napi]
+    pub fn read(&self, size: u32) -> AsyncTask<Work<Vec<u8>>> {
+        let (shared, number) = (Arc::clone(&self.shared), self.number);
+        let reader = Arc::clone(&self.reader);
+        work(move || {
+            let mut reader = locked(&reader);
+            let reader = match &mut *reader {
+                Some(reader) => reader,
+                none => {
+                    let maildir = locked(&shared.maildir);
+                    let opened = maildir.as_ref().ok_or_else(unopened)?.open(number)?;
+                    none.insert(opened)
+                }
+            };
+            let mut octets = Vec::new();
+            reader.take(size.into()).read_to_end(&mut octets)?;
+            Ok(octets)
+        })
+    }
+}
+
+/// Something that may block, for the thread pool.
+pub struct Work<T>(Box<dyn FnMut() -> io::Result<T> + Send>);
+
+fn work<T>(run: impl FnMut() -> io::Result<T> + Send + 'static) -> AsyncTask<Work<T>>
+where
+    Work<T>: Task,
+{
+    AsyncTask::new(Work(Box::new(run)))
+}
+
+impl Task for Work<()> {
+    type Output = ();
+    type JsValue = ();
+
+    fn compute(&mut self) -> Result<()> {
+        (self.0)().map_err(failed)
+    }
+
+    fn resolve(&mut self, _: Env, (): ()) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Task for Work<Vec<u8>> {
+    type Output = Vec<u8>;
+    type JsValue = Buffer;
+
+    fn compute(&mut self) -> Result<Vec<u8>> {
+        (self.0)().map_err(failed)
+    }
+
+    fn resolve(&mut self, _: Env, octets: Vec<u8>) -> Result<Buffer> {
+        Ok(octets.into())
+    }
+}
+
+/// `ENOENT` in the message tells the face that a message is gone.
+fn failed(error: io::Error) -> Error {
+    let name = match error.kind() {
+        io::ErrorKind::NotFound => "ENOENT: ",
+        _ => "",
+    };
+    Error::from_reason(format!("{name}{error}"))
+}
+
+fn unopened() -> io::Error {
+    io::Error::other("the maildir has not been opened")
+}
+
+/// A maildrop keeps its promises after a panic too: it is read anew.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

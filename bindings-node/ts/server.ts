@@ -1,0 +1,160 @@
+/** A POP3 server that listens with `node:net`, and serves folders too. */
+
+import { type Server as Listener, type Socket, createServer as listenTcp } from 'node:net';
+import { type SecureContextOptions, TLSSocket, createSecureContext } from 'node:tls';
+
+import type { MaildropEntry } from '../../bindings-wasm/ts/engine-pop3.js';
+import { argument } from '../../bindings-wasm/ts/error.js';
+import { type Maildrop, Server, type ServerOptions } from '../../bindings-wasm/ts/server.js';
+import { MaildirStore } from './native.js';
+import { SocketTransport } from './socket.js';
+
+/** What `createServer` takes. */
+export interface ListenOptions extends ServerOptions {
+  /** The address to listen on: `'127.0.0.1'`. */
+  host?: string | undefined;
+  /** The port; 0, the default, takes a free one. */
+  port?: number | undefined;
+  /** The certificate and its key. */
+  tls?: SecureContextOptions | undefined;
+  /** TLS from the first octet, the default; with `false` the client begins it with STLS. */
+  implicitTls?: boolean | undefined;
+}
+
+/** A server that listens. */
+export interface Pop3Server extends AsyncDisposable {
+  /** The address that it listens on. */
+  readonly host: string;
+  /** The port that it listens on. */
+  readonly port: number;
+  /** Ends sessions that wait for their clients at once; others get a moment to end their work. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a POP3 server.
+ *
+ * @throws `Pop3Error` with the code `POP3_ERR_USAGE_ARGUMENT` for options that cannot be: among
+ * them neither TLS nor leave to do without it.
+ */
+export async function createServer(options: ListenOptions): Promise<Pop3Server> {
+  const { host = '127.0.0.1', port = 0, tls, implicitTls = true, allowCleartext = false } = options;
+  if (tls === undefined && !allowCleartext) {
+    throw argument(
+      'without tls passwords cross the network readable: give tls: { cert, key }, or allowCleartext: true',
+    );
+  }
+  const server = new Server(options);
+  const secureContext = tls === undefined ? undefined : createSecureContext(tls);
+  const secured = (socket: Socket): Promise<TLSSocket> =>
+    new Promise((resolve, reject) => {
+      const secure = new TLSSocket(socket, { isServer: true, secureContext, ALPNCallback });
+      const closed = (): void => reject(new Error('the client closed the connection'));
+      secure.once('error', reject);
+      secure.once('close', closed);
+      secure.once('secure', () => {
+        secure.off('error', reject);
+        secure.off('close', closed);
+        resolve(secure);
+      });
+    });
+  const serve = async (socket: Socket): Promise<void> => {
+    const peer = `${socket.remoteAddress} port ${socket.remotePort}`;
+    if (secureContext === undefined) {
+      await server.accept(new SocketTransport(socket), 'none', peer);
+    } else if (implicitTls) {
+      socket.setTimeout(HANDSHAKE_MS, () => socket.destroy());
+      const secure = await secured(socket);
+      socket.setTimeout(0);
+      await server.accept(new SocketTransport(secure), 'implicit', peer);
+    } else {
+      await server.accept(new SocketTransport(socket, secured), 'starttls', peer);
+    }
+  };
+  const open = new Set<Socket>();
+  const listener = listenTcp({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    serve(socket).catch((error: unknown) => {
+      options.log?.('info', `no TLS with ${socket.remoteAddress}`, error);
+      socket.destroy();
+    });
+  });
+  await listening(listener, host, port);
+  const address = listener.address();
+  if (address === null || typeof address === 'string') {
+    throw argument(`host must be an address to listen on, got ${JSON.stringify(host)}`);
+  }
+  options.log?.('info', `listening on ${address.address} port ${address.port}`);
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> =>
+    (closing ??= (async () => {
+      const closed = new Promise<void>((resolve) => {
+        listener.close(() => resolve());
+      });
+      await server.close();
+      for (const socket of open) {
+        socket.destroy();
+      }
+      await closed;
+      options.log?.('info', 'stopped');
+    })());
+  return { host: address.address, port: address.port, close, [Symbol.asyncDispose]: close };
+}
+
+/** A folder of files, one for each message, with `new` and `cur`. */
+export class Maildir implements Maildrop {
+  /** The folder. */
+  readonly path: string;
+  readonly #store: MaildirStore;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#store = new MaildirStore(path);
+  }
+
+  refresh(): Promise<void> {
+    return this.#store.refresh();
+  }
+
+  entries(): MaildropEntry[] {
+    return this.#store.entries();
+  }
+
+  async *open(number: number): AsyncGenerator<Uint8Array, void, undefined> {
+    const reader = this.#store.open(number);
+    try {
+      for (;;) {
+        const octets = await reader.read(CHUNK_OCTETS);
+        if (octets.length === 0) {
+          return;
+        }
+        yield octets;
+      }
+    } catch (error) {
+      throw String(error).includes('ENOENT: ') ? Object.assign(error as Error, { code: 'ENOENT' }) : error;
+    }
+  }
+
+  commit(deleted: number[]): Promise<void> {
+    return this.#store.commit(deleted);
+  }
+}
+
+function listening(listener: Listener, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(port, host, () => {
+      listener.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Clients that name protocols must name ours (RFC 7301); most name none. */
+function ALPNCallback({ protocols }: { protocols: string[] }): string | undefined {
+  return protocols.includes('pop3') ? 'pop3' : undefined;
+}
+
+const CHUNK_OCTETS = 256 * 1024;
+const HANDSHAKE_MS = 30_000;
