@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 GREETING = b"+OK ready\r\n"
-PIPELINED = [GREETING, b"+OK\r\nUSER\r\nPIPELINING\r\nUIDL\r\n.\r\n", b"+OK\r\n+OK in\r\n", b"+OK\r\nPIPELINING\r\n.\r\n"]
+PIPELINED = [
+    GREETING,
+    b"+OK\r\nUSER\r\nPIPELINING\r\nUIDL\r\n.\r\n",
+    b"+OK\r\n+OK in\r\n",
+    b"+OK\r\nPIPELINING\r\n.\r\n",
+]
 THREE = b"+OK\r\n1 5\r\n2 5\r\n3 5\r\n.\r\n" + b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n"
 
 
@@ -61,7 +66,13 @@ def logged_in(*replies: bytes | OSError, **options: Any) -> tuple[popmail.Pop3, 
 
 
 def test_small_results_are_named_tuples() -> None:
-    box, _ = logged_in(b"+OK 2 320\r\n", b"+OK\r\n1 120\r\n.\r\n", b"+OK 1 120\r\n", b"+OK\r\n1 abc\r\n.\r\n", b"+OK 1 abc\r\n")
+    box, _ = logged_in(
+        b"+OK 2 320\r\n",
+        b"+OK\r\n1 120\r\n.\r\n",
+        b"+OK 1 120\r\n",
+        b"+OK\r\n1 abc\r\n.\r\n",
+        b"+OK 1 abc\r\n",
+    )
     assert box.stat() == popmail.Stat(count=2, octets=320)
     assert box.list() == [popmail.ListEntry(number=1, octets=120)]
     assert box.list(1) == popmail.ListEntry(1, 120)

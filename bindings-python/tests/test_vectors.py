@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from popmail import ClientEngine, Limits, UsageError
 from popmail import event as ev
 from popmail.error import InsecureError

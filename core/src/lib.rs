@@ -64,13 +64,13 @@ pub mod pop3;
 pub mod secret;
 
 pub use error::{Error, ErrorCode, ErrorFamily, UsageError};
-pub use maildrop::{Maildrop, MemoryMaildrop};
 #[cfg(feature = "maildir")]
 pub use maildrop::Maildir;
+pub use maildrop::{Maildrop, MemoryMaildrop};
 pub use mime::{Message, Part, parse};
 pub use pop3::{
     AuthChoice, Capabilities, ClientConfig, ClientConnection, ClientEvent, ContentMode, Deviation,
-    Handle, Limits, MaildropEntry, Prefetch, Reply, Security, ServerConfig, ServerConnection, ServerEvent,
-    ServerLimits, Stat, State, Status, Verdict, apop_digest,
+    Handle, Limits, MaildropEntry, Prefetch, Reply, Security, ServerConfig, ServerConnection,
+    ServerEvent, ServerLimits, Stat, State, Status, Verdict, apop_digest,
 };
 pub use secret::Secret;

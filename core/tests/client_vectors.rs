@@ -112,7 +112,11 @@ fn run(vector: &Value, cut: Cut) {
     while let Some(event) = connection.next_event() {
         push(&mut events, event, &handles);
     }
-    assert_eq!(events, Vec::<Value>::new(), "events that the vector does not name");
+    assert_eq!(
+        events,
+        Vec::<Value>::new(),
+        "events that the vector does not name"
+    );
 }
 
 fn command(
@@ -179,7 +183,10 @@ fn push(events: &mut Vec<Value>, event: ClientEvent, handles: &[popmail::Handle]
             json!({"stat": at(handle), "count": stat.count, "octets": stat.octets})
         }
         ClientEvent::ListReceived { handle, entries } => {
-            let entries: Vec<_> = entries.iter().map(|e| json!([e.number, e.octets])).collect();
+            let entries: Vec<_> = entries
+                .iter()
+                .map(|e| json!([e.number, e.octets]))
+                .collect();
             json!({"list": at(handle), "entries": entries})
         }
         ClientEvent::UidlReceived { handle, entries } => {
@@ -230,7 +237,8 @@ fn pieces<'a>(octets: &'a [u8], cut: Cut, randomness: &mut u64) -> Vec<&'a [u8]>
                 *randomness ^= *randomness << 13;
                 *randomness ^= *randomness >> 7;
                 *randomness ^= *randomness << 17;
-                let (piece, after) = rest.split_at((*randomness % 7 + 1).min(rest.len() as u64) as usize);
+                let (piece, after) =
+                    rest.split_at((*randomness % 7 + 1).min(rest.len() as u64) as usize);
                 all.push(piece);
                 rest = after;
             }

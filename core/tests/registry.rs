@@ -16,7 +16,13 @@ fn every_error_code_has_its_row_and_every_row_its_code() {
         .collect();
     let codes: Vec<Value> = ErrorCode::ALL
         .iter()
-        .map(|code| json!([code.as_str(), format!("{:?}", code.family()), code.is_fatal()]))
+        .map(|code| {
+            json!([
+                code.as_str(),
+                format!("{:?}", code.family()),
+                code.is_fatal()
+            ])
+        })
         .collect();
     assert_eq!(rows, codes);
 }

@@ -34,7 +34,7 @@ from .error import (
     TimeoutError,
     UsageError,
 )
-from .server import Account, Maildir, MemoryMaildrop, Server
+from .server import Account, Maildir, Maildrop, MemoryMaildrop, Server, ServerLimits
 from .transport import SocketTransport, Transport
 
 __all__ = [
@@ -49,8 +49,10 @@ __all__ = [
     "InsecureError",
     "InternalError",
     "LimitError",
+    "Limits",
     "ListEntry",
     "Maildir",
+    "Maildrop",
     "MemoryMaildrop",
     "Message",
     "Part",
@@ -60,6 +62,7 @@ __all__ = [
     "ProtocolError",
     "RemoteMessage",
     "Server",
+    "ServerLimits",
     "SocketTransport",
     "Stat",
     "TimeoutError",

@@ -20,7 +20,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO, Literal, Self, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
     from pathlib import Path
 
 Layout = Literal["maildir", "eml"]
@@ -70,7 +70,7 @@ class Delivery:
             self._release_lock()
 
     @contextlib.contextmanager
-    def message(self, name: str) -> Iterator[BinaryIO]:
+    def message(self, name: str) -> Generator[BinaryIO]:
         """Give a file to write one message to; it appears in the folder when the block ends without an exception.
 
         `name` is the beginning of the file's name in a folder of `.eml` files; a Maildir has its own names.

@@ -102,7 +102,8 @@ def _tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
         raise CommandFailedError("the demo needs trustme: pip install 'popmail[testing]'") from error
     authority = trustme.CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", "127.0.0.1").configure_cert(server)
+    # trustme's contexts may also be pyOpenSSL's, which has no types here.
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(server)  # pyright: ignore[reportUnknownMemberType]
     client = ssl.create_default_context()
-    authority.configure_trust(client)
+    authority.configure_trust(client)  # pyright: ignore[reportUnknownMemberType]
     return server, client

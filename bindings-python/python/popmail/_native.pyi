@@ -266,14 +266,7 @@ class ServerEngine:
     def next_event(
         self,
     ) -> (
-        Authenticate
-        | OpenMaildrop
-        | Retrieve
-        | Commit
-        | ServerTlsReady
-        | LoginFailed
-        | ServerConnectionClosed
-        | None
+        Authenticate | OpenMaildrop | Retrieve | Commit | ServerTlsReady | LoginFailed | ServerConnectionClosed | None
     ): ...
     def take_output(self) -> bytes: ...
     def timeout(self) -> float | None: ...

@@ -6,6 +6,8 @@ its own kind runs :class:`popmail.ClientEngine`: it writes what
 that is ``None``.
 """
 
+from typing import TypeAlias
+
 from ._native import (
     CapabilitiesReceived,
     CommandFailed,
@@ -22,7 +24,7 @@ from ._native import (
     UidlReceived,
 )
 
-ClientEvent = (
+ClientEvent: TypeAlias = (
     GreetingReceived
     | TlsReady
     | LoginFinished

@@ -27,8 +27,8 @@ pub use capability::Capabilities;
 pub use client::{ClientConfig, ClientConnection, ContentMode};
 pub use command::{Command, Verb};
 pub use event::{
-    ClientEvent, CloseReason, Credentials, Deviation, Handle, ListEntry, MaildropEntry, ServerEvent,
-    Stat, UidlEntry,
+    ClientEvent, CloseReason, Credentials, Deviation, Handle, ListEntry, MaildropEntry,
+    ServerEvent, Stat, UidlEntry,
 };
 pub use limits::{Limits, ServerLimits};
 pub use login::{AuthChoice, Security};
