@@ -640,5 +640,5 @@ const OPTIONS = new Set([
 export function apopDigest(greeting: string | Uint8Array, secret: string | Uint8Array): string | undefined {
   const octets = (value: string | Uint8Array): Uint8Array =>
     typeof value === 'string' ? new TextEncoder().encode(value) : value;
-  return platform().apopDigest(octets(greeting), octets(secret));
+  return platform().apopDigest(octets(greeting), octets(secret)) ?? undefined;
 }

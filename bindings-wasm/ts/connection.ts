@@ -221,7 +221,7 @@ export class Connection {
     engine.handleTimeout(performance.now());
     this.#arm();
     const output = engine.takeOutput();
-    if (output !== undefined) {
+    if (output !== undefined && output !== null) {
       try {
         const written = transport.write(output);
         if (written !== undefined) {

@@ -112,23 +112,26 @@ export interface ClientConfig {
   limits: Limits;
 }
 
+/** What an engine gives or leaves out: native engines say `null`, WebAssembly `undefined`. */
+export type Maybe<T> = T | null | undefined;
+
 /** The client side of one connection, without I/O. */
 export interface ClientEngine {
   readonly state: State;
   readonly pending: number;
-  capabilities(): Capabilities | undefined;
-  stamp(): string | undefined;
+  capabilities(): Maybe<Capabilities>;
+  stamp(): Maybe<string>;
 
   receive(octets: Uint8Array): void;
   receiveEof(): void;
   tlsEstablished(): void;
   handleTimeout(now: number): void;
 
-  nextEvent(): ClientEvent | undefined;
-  /** `undefined` if there is nothing to write. */
-  takeOutput(): Uint8Array | undefined;
-  /** Milliseconds until `handleTimeout` is due; `undefined` if no answer is awaited. */
-  timeout(): number | undefined;
+  nextEvent(): Maybe<ClientEvent>;
+  /** Absent if there is nothing to write. */
+  takeOutput(): Maybe<Uint8Array>;
+  /** Milliseconds until `handleTimeout` is due; Absent if no answer is awaited. */
+  timeout(): Maybe<number>;
 
   login(user: string, password: Uint8Array, auth: string): number;
   capa(): number;
@@ -152,8 +155,8 @@ export interface ClientEngine {
 
 /** How far iteration asks ahead of its reader. */
 export interface Prefetch {
-  /** The number to ask for now; `undefined` if enough is under way or all is asked for. */
-  ask(): number | undefined;
+  /** The number to ask for now; Absent if enough is under way or all is asked for. */
+  ask(): Maybe<number>;
   handedOut(): void;
 }
 
@@ -182,16 +185,16 @@ export interface MaildropEntry {
 export interface ServerEngine {
   readonly state: State;
   readonly isSecure: boolean;
-  user(): string | undefined;
+  user(): Maybe<string>;
 
   receive(octets: Uint8Array): void;
   receiveEof(): void;
   tlsEstablished(): void;
   handleTimeout(now: number): void;
 
-  nextEvent(): ServerEvent | undefined;
-  takeOutput(): Uint8Array | undefined;
-  timeout(): number | undefined;
+  nextEvent(): Maybe<ServerEvent>;
+  takeOutput(): Maybe<Uint8Array>;
+  timeout(): Maybe<number>;
   wantsInput(): boolean;
   wantsContent(): boolean;
   contentIsComplete(): boolean;
@@ -215,8 +218,8 @@ export interface MemoryStore {
   readonly count: number;
   refresh(): void;
   entries(): MaildropEntry[];
-  /** The octets of a message; `undefined` if there is no such one. */
-  read(number: number): Uint8Array | undefined;
+  /** The octets of a message; Absent if there is no such one. */
+  read(number: number): Maybe<Uint8Array>;
   commit(deleted: number[]): void;
 }
 
@@ -237,7 +240,7 @@ export interface Platform {
   ClientEngine: new (config: ClientConfig) => ClientEngine;
   ServerEngine?: (new (config: ServerConfig) => ServerEngine) | undefined;
   MemoryStore?: (new () => MemoryStore) | undefined;
-  apopDigest(greeting: Uint8Array, secret: Uint8Array): string | undefined;
+  apopDigest(greeting: Uint8Array, secret: Uint8Array): Maybe<string>;
   parse(raw: Uint8Array): Message;
   /** Opens a connection; absent where only the caller can. */
   connect?: ((target: Target) => Promise<Transport>) | undefined;

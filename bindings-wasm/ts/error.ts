@@ -3,7 +3,7 @@
 import type { EngineError } from './event.js';
 
 /** Whether the connection is over after an error of this code. */
-export const FATAL = {
+const FATAL = {
   POP3_ERR_COMMAND: false,
   POP3_ERR_AUTHENTICATION: false,
   POP3_ERR_MECHANISM_UNAVAILABLE: false,
@@ -55,6 +55,9 @@ export class Pop3Error extends Error {
   static {
     this.prototype.name = 'Pop3Error';
   }
+
+  /** Every code, and whether the connection is over after it. */
+  static readonly codes: Readonly<Record<Pop3ErrorCode, boolean>> = FATAL;
 
   /** The stable name, such as `POP3_ERR_AUTHENTICATION`. */
   readonly code: Pop3ErrorCode;

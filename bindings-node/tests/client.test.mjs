@@ -1,0 +1,6 @@
+// The scenarios of the face, over the native engine.
+
+import * as popmail from '../dist/index.js';
+import { scenarios } from './support/scenarios.mjs';
+
+scenarios(popmail);
