@@ -1,0 +1,98 @@
+//! MIME: the flat index, and what is read later by the positions in it.
+//!
+//! Nothing is kept here between two calls but memory that is used again, so
+//! that there is nothing to free.
+
+use std::cell::RefCell;
+
+use popmail::mime::{file_name, index, set_host_charsets};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Memory of an index that is kept for the next one.
+const KEPT_WORDS: usize = 1 << 16;
+
+#[wasm_bindgen(raw_module = "popmail-host")]
+extern "C" {
+    /// `TextDecoder`; `None` when it does not know the label.
+    #[wasm_bindgen(js_name = decodeCharset)]
+    fn decode_charset(label: &str, bytes: &[u8]) -> Option<String>;
+
+    /// Whether bytes of the last call were not valid.
+    #[wasm_bindgen(js_name = wasMalformed)]
+    fn was_malformed() -> bool;
+}
+
+thread_local! {
+    static INDEX: RefCell<index::MessageIndex> = RefCell::default();
+}
+
+/// Once for each instance.
+#[wasm_bindgen(start)]
+fn start() {
+    set_host_charsets(|label, bytes| {
+        let text = decode_charset(label, bytes)?;
+        Some((text, was_malformed()))
+    });
+}
+
+/// The words of the index, then its text in UTF-8, then how many octets of text these are.
+#[wasm_bindgen]
+pub fn index(raw: &[u8]) -> Vec<u32> {
+    INDEX.with_borrow_mut(|made| {
+        index::index_into(raw, made);
+        let mut words = Vec::with_capacity(made.words.len() + made.text.len() / 4 + 2);
+        words.extend_from_slice(&made.words);
+        let (chunks, rest) = made.text.as_bytes().as_chunks::<4>();
+        words.extend(chunks.iter().map(|chunk| u32::from_le_bytes(*chunk)));
+        let mut last = [0; 4];
+        if let Some(start) = last.get_mut(..rest.len()) {
+            start.copy_from_slice(rest);
+        }
+        words.push(u32::from_le_bytes(last));
+        words.push(u32::try_from(made.text.len()).unwrap_or(u32::MAX));
+        if made.words.capacity() > KEPT_WORDS || made.text.capacity() > KEPT_WORDS {
+            *made = index::MessageIndex::default();
+        }
+        words
+    })
+}
+
+#[wasm_bindgen(js_name = lineEnds)]
+pub fn line_ends(raw: &[u8]) -> Vec<u8> {
+    index::line_ends(raw)
+}
+
+#[wasm_bindgen]
+pub fn content(body: &[u8], encoding: u32) -> Vec<u8> {
+    index::content(body, encoding).into_owned()
+}
+
+#[wasm_bindgen(js_name = contentSize)]
+pub fn content_size(body: &[u8], encoding: u32) -> f64 {
+    index::content_size(body, encoding) as f64
+}
+
+#[wasm_bindgen]
+pub fn text(body: &[u8], encoding: u32, charset: u32) -> String {
+    index::text(body, encoding, charset).into_owned()
+}
+
+#[wasm_bindgen(js_name = htmlAsText)]
+pub fn html_as_text(body: &[u8], encoding: u32, charset: u32) -> String {
+    index::html_as_text(body, encoding, charset)
+}
+
+#[wasm_bindgen]
+pub fn field(value: &[u8], what: u32) -> String {
+    index::field(value, what).into_owned()
+}
+
+#[wasm_bindgen]
+pub fn view(raw: &[u8], message: u32, what: u32) -> Option<String> {
+    index::view(raw, message, what)
+}
+
+#[wasm_bindgen(js_name = safeFilename)]
+pub fn safe_filename(name: &str, content_type: &str, index: u32) -> String {
+    file_name::safe(name, content_type, index)
+}
