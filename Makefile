@@ -11,7 +11,7 @@ PYTHON ?= python3
 STAMPS := .venv/stamps
 BIN := $(CURDIR)/.venv/bin
 PACKAGE := bindings-python
-RUST_SOURCES := $(shell find core bindings-python/src -name '*.rs' -o -name '*.json' 2>/dev/null)
+RUST_SOURCES := $(shell find core/src bindings-python/src -name '*.rs')
 
 # cargo refuses a rustc older than the workspace's rust-version, although the code builds with it: say so once, here.
 RUST_WANTED := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
