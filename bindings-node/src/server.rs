@@ -6,9 +6,7 @@ use napi_derive::napi;
 use popmail::pop3::{Credentials, Stamp};
 use popmail::{MaildropEntry, ServerConfig, ServerConnection, ServerEvent, UsageError};
 
-use crate::convert::{
-    ServerLimitsObject, Whole, duration, milliseconds, refusal, security,
-};
+use crate::convert::{ServerLimitsObject, Whole, duration, milliseconds, refusal, security};
 use crate::error::{Refused, argument, refused};
 use crate::event;
 
