@@ -3,5 +3,11 @@
 
 #![allow(missing_docs)] // The documentation is the face's.
 
+#[cfg(feature = "client")]
+mod client;
+#[cfg(any(feature = "client", feature = "server"))]
+mod convert;
 #[cfg(feature = "mime")]
 mod mime;
+#[cfg(feature = "server")]
+mod server;

@@ -1,0 +1,304 @@
+//! The server engine and messages in memory (`ts/engine-pop3.ts`).
+
+use std::io::Read;
+
+use js_sys::Array;
+use popmail::pop3::{Credentials, Refusal, Stamp};
+use popmail::{
+    Maildrop, MaildropEntry, MemoryMaildrop, ServerConfig, ServerConnection, ServerEvent,
+    ServerLimits, UsageError,
+};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::convert::{
+    Properties, argument, duration, flag, milliseconds, number, property, refused, security,
+    set_limits, text,
+};
+
+/// The server side of one POP3 connection, without I/O.
+#[wasm_bindgen]
+pub struct ServerEngine {
+    connection: ServerConnection,
+    stamp: Option<Stamp>,
+    /// What the last `authenticate` brought.
+    credentials: Option<Credentials>,
+}
+
+#[wasm_bindgen]
+impl ServerEngine {
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: &JsValue) -> Result<ServerEngine, JsValue> {
+        let stamp = text(config, "apopStamp")
+            .map(|text| {
+                Stamp::new(text.as_bytes()).ok_or_else(|| {
+                    argument(&format!(
+                        "apopStamp must be <…@…> in printable ASCII, got {text:?}"
+                    ))
+                })
+            })
+            .transpose()?;
+        let connection = ServerConnection::new(ServerConfig {
+            greeting: text(config, "greeting").unwrap_or_default(),
+            apop_stamp: stamp.clone(),
+            tls: security(config)?,
+            allow_cleartext: flag(config, "allowCleartext"),
+            implementation: text(config, "implementation"),
+            limits: limits(&property(config, "limits")),
+        });
+        Ok(Self {
+            connection,
+            stamp,
+            credentials: None,
+        })
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn state(&self) -> String {
+        self.connection.state().as_str().to_owned()
+    }
+
+    #[wasm_bindgen(getter, js_name = isSecure)]
+    pub fn is_secure(&self) -> bool {
+        self.connection.is_secure()
+    }
+
+    pub fn user(&self) -> Option<String> {
+        self.connection.user().map(str::to_owned)
+    }
+
+    pub fn receive(&mut self, octets: &[u8]) {
+        self.connection.receive(octets);
+    }
+
+    #[wasm_bindgen(js_name = receiveEof)]
+    pub fn receive_eof(&mut self) {
+        self.connection.receive_eof();
+    }
+
+    #[wasm_bindgen(js_name = tlsEstablished)]
+    pub fn tls_established(&mut self) -> Result<(), JsValue> {
+        answered(self.connection.tls_established())
+    }
+
+    #[wasm_bindgen(js_name = handleTimeout)]
+    pub fn handle_timeout(&mut self, now: f64) {
+        self.connection.handle_timeout(duration(now));
+    }
+
+    #[wasm_bindgen(js_name = nextEvent)]
+    pub fn next_event(&mut self) -> JsValue {
+        let Some(event) = self.connection.next_event() else {
+            return JsValue::UNDEFINED;
+        };
+        let described = convert(&event);
+        if let ServerEvent::Authenticate { credentials } = event {
+            self.credentials = Some(credentials);
+        }
+        described
+    }
+
+    #[wasm_bindgen(js_name = takeOutput)]
+    pub fn take_output(&mut self) -> Option<Vec<u8>> {
+        let mut output = Vec::new();
+        self.connection.take_output(&mut output);
+        (!output.is_empty()).then_some(output)
+    }
+
+    pub fn timeout(&self) -> Option<f64> {
+        self.connection.timeout().and_then(milliseconds)
+    }
+
+    #[wasm_bindgen(js_name = wantsInput)]
+    pub fn wants_input(&self) -> bool {
+        self.connection.wants_input()
+    }
+
+    #[wasm_bindgen(js_name = wantsContent)]
+    pub fn wants_content(&self) -> bool {
+        self.connection.wants_content()
+    }
+
+    #[wasm_bindgen(js_name = contentIsComplete)]
+    pub fn content_is_complete(&self) -> bool {
+        self.connection.content_is_complete()
+    }
+
+    /// True if the client of the last `authenticate` knows this secret; in
+    /// constant time.
+    pub fn verify(&self, secret: &[u8]) -> bool {
+        match &self.credentials {
+            Some(Credentials::Password { password, .. }) => password.matches(secret),
+            Some(Credentials::Apop { digest, .. }) => self
+                .stamp
+                .as_ref()
+                .is_some_and(|stamp| stamp.verify(secret, digest)),
+            None => false,
+        }
+    }
+
+    #[wasm_bindgen(js_name = acceptLogin)]
+    pub fn accept_login(&mut self) -> Result<(), JsValue> {
+        self.credentials = None;
+        answered(self.connection.accept_login())
+    }
+
+    #[wasm_bindgen(js_name = refuseLogin)]
+    pub fn refuse_login(&mut self, reason: &str) -> Result<(), JsValue> {
+        self.credentials = None;
+        answered(self.connection.refuse_login(refusal(reason)?))
+    }
+
+    #[wasm_bindgen(js_name = maildropOpened)]
+    pub fn maildrop_opened(&mut self, entries: &Array) -> Result<(), JsValue> {
+        let entries = entries
+            .iter()
+            .map(|entry| MaildropEntry {
+                uid: text(&entry, "uid").unwrap_or_default(),
+                octets: number(&entry, "octets").unwrap_or_default() as u64,
+            })
+            .collect();
+        answered(self.connection.maildrop_opened(entries))
+    }
+
+    #[wasm_bindgen(js_name = sendContent)]
+    pub fn send_content(&mut self, octets: &[u8]) -> Result<(), JsValue> {
+        answered(self.connection.send_content(octets))
+    }
+
+    #[wasm_bindgen(js_name = finishContent)]
+    pub fn finish_content(&mut self) -> Result<(), JsValue> {
+        answered(self.connection.finish_content())
+    }
+
+    #[wasm_bindgen(js_name = refuseContent)]
+    pub fn refuse_content(&mut self, reason: &str) -> Result<(), JsValue> {
+        answered(self.connection.refuse_content(refusal(reason)?))
+    }
+
+    #[wasm_bindgen(js_name = failContent)]
+    pub fn fail_content(&mut self) -> Result<(), JsValue> {
+        answered(self.connection.fail_content())
+    }
+
+    pub fn committed(&mut self) -> Result<(), JsValue> {
+        answered(self.connection.committed())
+    }
+
+    #[wasm_bindgen(js_name = commitFailed)]
+    pub fn commit_failed(&mut self, reason: &str) -> Result<(), JsValue> {
+        answered(self.connection.commit_failed(refusal(reason)?))
+    }
+}
+
+/// Messages in memory.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct MemoryStore(MemoryMaildrop);
+
+#[wasm_bindgen]
+impl MemoryStore {
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn append(&mut self, message: &[u8]) {
+        self.0.push(message);
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn count(&self) -> usize {
+        self.0.messages().len()
+    }
+
+    pub fn refresh(&mut self) -> Result<(), JsValue> {
+        self.0.refresh().map_err(|error| failed(&error))
+    }
+
+    pub fn entries(&self) -> Array {
+        let entries = self.0.entries().iter().map(|entry| {
+            Properties::default()
+                .with("uid", entry.uid.as_str())
+                .with("octets", entry.octets as f64)
+        });
+        entries.map(JsValue::from).collect()
+    }
+
+    pub fn read(&self, number: u32) -> Option<Vec<u8>> {
+        let mut octets = Vec::new();
+        self.0.open(number).ok()?.read_to_end(&mut octets).ok()?;
+        Some(octets)
+    }
+
+    pub fn commit(&mut self, deleted: Vec<u32>) -> Result<(), JsValue> {
+        self.0.commit(&deleted).map_err(|error| failed(&error))
+    }
+}
+
+/// An event as `ts/event.ts` describes it. The credentials stay behind: the
+/// engine object verifies them.
+fn convert(event: &ServerEvent) -> JsValue {
+    match event {
+        ServerEvent::Authenticate { credentials } => {
+            Properties::new("authenticate").with("user", credentials.user())
+        }
+        ServerEvent::OpenMaildrop { user } => {
+            Properties::new("openMaildrop").with("user", user.as_str())
+        }
+        ServerEvent::Retrieve { number, lines } => Properties::new("retrieve")
+            .with("number", *number)
+            .with("lines", lines.map(|lines| lines as f64)),
+        ServerEvent::Commit { deleted } => {
+            let deleted: Array = deleted.iter().copied().map(JsValue::from).collect();
+            Properties::new("commit").with("deleted", deleted)
+        }
+        ServerEvent::TlsReady => Properties::new("tlsReady"),
+        ServerEvent::LoginFailed { user } => {
+            Properties::new("loginFailed").with("user", user.as_str())
+        }
+        ServerEvent::ConnectionClosed { reason } => {
+            Properties::new("connectionClosed").with("reason", reason.as_str())
+        }
+        _ => Properties::new("unknown"),
+    }
+    .into()
+}
+
+fn limits(object: &JsValue) -> ServerLimits {
+    let mut limits = ServerLimits::default();
+    set_limits!(limits, object, {
+        command_line: "commandLine",
+        sasl_response: "saslResponse",
+        waiting_input: "waitingInput",
+        waiting_output: "waitingOutput",
+        bad_commands_before_login: "badCommandsBeforeLogin",
+        bad_commands: "badCommands",
+        failed_logins: "failedLogins",
+    });
+    let mut set_time = |name: &str, limit: fn(&mut ServerLimits) -> &mut std::time::Duration| {
+        if let Some(value) = number(object, name) {
+            *limit(&mut limits) = duration(value);
+        }
+    };
+    set_time("failedLoginDelay", |limits| &mut limits.failed_login_delay);
+    set_time("loginTimeout", |limits| &mut limits.login_timeout);
+    set_time("autologout", |limits| &mut limits.autologout);
+    limits
+}
+
+/// The reason of a refusal, by its name in the core.
+fn refusal(name: &str) -> Result<Refusal, JsValue> {
+    let mut known = Refusal::ALL.iter().copied();
+    known
+        .find(|refusal| refusal.as_str() == name)
+        .ok_or_else(|| argument(&format!("unknown refusal {name:?}")))
+}
+
+fn answered(result: Result<(), UsageError>) -> Result<(), JsValue> {
+    result.map_err(|error| refused(&error))
+}
+
+fn failed(error: &impl std::fmt::Display) -> JsValue {
+    js_sys::Error::new(&error.to_string()).into()
+}
