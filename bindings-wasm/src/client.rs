@@ -2,15 +2,15 @@
 
 use js_sys::{Array, Float64Array, Uint32Array};
 use popmail::{
-    AuthChoice, Capabilities, ClientConfig, ClientConnection, ClientEvent, ContentMode, Handle, Limits,
-    UsageError,
+    AuthChoice, Capabilities, ClientConfig, ClientConnection, ClientEvent, ContentMode, Error,
+    Handle, Limits, UsageError,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::convert::{
-    Properties, argument, describe, duration, flag, milliseconds, number, property, refused,
-    security, set_limits,
+    Properties, argument, duration, flag, milliseconds, number, property, refused, security,
+    set_limits,
 };
 
 /// The client side of one POP3 connection, without I/O.
@@ -261,6 +261,20 @@ fn convert(event: ClientEvent) -> JsValue {
         _ => Properties::new("unknown"),
     }
     .into()
+}
+
+/// An error that an event tells.
+fn describe(error: &Error) -> Properties {
+    let described = Properties::default()
+        .with("code", error.code().as_str())
+        .with("message", error.to_string());
+    match error.reply() {
+        Some(reply) => described
+            .with_octets("response", reply.line())
+            .with("responseCode", reply.response_code())
+            .with("verdict", reply.verdict().as_str()),
+        None => described,
+    }
 }
 
 /// `{tag: [parameter, …]}` with tags in upper case.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use js_sys::{Object, Reflect, Uint8Array};
-use popmail::{Error, ErrorCode, Security, UsageError};
+use popmail::{ErrorCode, Security, UsageError};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// An object that is filled property by property.
@@ -62,21 +62,9 @@ pub fn argument(message: &str) -> JsValue {
 
 fn thrown(code: ErrorCode, message: &str) -> JsValue {
     let error = js_sys::Error::new(message);
-    Properties(error.unchecked_into()).with("code", code.as_str()).into()
-}
-
-/// An error that an event tells.
-pub fn describe(error: &Error) -> Properties {
-    let described = Properties::default()
-        .with("code", error.code().as_str())
-        .with("message", error.to_string());
-    match error.reply() {
-        Some(reply) => described
-            .with_octets("response", reply.line())
-            .with("responseCode", reply.response_code())
-            .with("verdict", reply.verdict().as_str()),
-        None => described,
-    }
+    Properties(error.unchecked_into())
+        .with("code", code.as_str())
+        .into()
 }
 
 /// `"implicit"`, `"starttls"` or `"none"`.
