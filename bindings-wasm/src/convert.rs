@@ -87,7 +87,7 @@ pub fn duration(milliseconds: f64) -> Duration {
 
 /// The way back; `None` is without end.
 pub fn milliseconds(duration: Duration) -> Option<f64> {
-    (duration < FOREVER).then(|| duration.as_secs_f64() * 1e3)
+    (duration < FOREVER).then_some(duration.as_secs_f64() * 1e3)
 }
 
 /// Takes bounds from an object; the face has checked that they are whole

@@ -25,7 +25,7 @@ mod state;
 pub use auth::apop::{Stamp, digest as apop_digest};
 pub use capability::Capabilities;
 pub use client::{ClientConfig, ClientConnection, ContentMode};
-pub use command::{Command, Verb};
+pub use command::{Command, SyntaxError, Verb};
 pub use event::{
     ClientEvent, CloseReason, Credentials, Deviation, Handle, ListEntry, MaildropEntry,
     ServerEvent, Stat, UidlEntry,

@@ -1,0 +1,116 @@
+//! MIME: the flat index, and what is read later by the positions in it
+//! (`bindings-wasm/ts/engine-mime.ts`).
+//!
+//! Text reaches Node as Latin-1 where it can and as UTF-16 where it must,
+//! which V8 takes as they are; content is decoded into memory that Node made.
+
+use std::cell::RefCell;
+
+use encoding_rs::mem::{convert_str_to_utf16, encode_latin1_lossy, is_str_latin1};
+use napi::bindgen_prelude::{Object, Uint8Array, Uint32ArraySlice};
+use napi::{Env, JsString, Result};
+use napi_derive::napi;
+use popmail::mime::{file_name, index};
+
+use crate::convert::object;
+
+thread_local! {
+    /// Memory of the last index, for the next one.
+    static INDEX: RefCell<index::MessageIndex> = RefCell::default();
+}
+
+/// `{words, text}`.
+#[napi]
+pub fn index<'env>(env: &'env Env, raw: &[u8]) -> Result<Object<'env>> {
+    INDEX.with_borrow_mut(|made| {
+        index::index_into(raw, made);
+        let words = Uint32ArraySlice::copy_from(env, &made.words)?;
+        let text = string(env, &made.text)?;
+        if made.words.capacity() > KEPT || made.text.capacity() > KEPT {
+            *made = index::MessageIndex::default();
+        }
+        Ok(object!(env, { c"words": words, c"text": text }))
+    })
+}
+
+#[napi]
+pub fn line_ends(raw: &[u8]) -> Uint8Array {
+    index::line_ends(raw).into()
+}
+
+/// Octets that were written to `out`; -1 if it is too small.
+#[napi]
+pub fn content_into(source: &[u8], start: u32, end: u32, encoding: u32, out: &mut [u8]) -> f64 {
+    index::content_into(range(source, start, end), encoding, out).map_or(-1.0, |count| count as f64)
+}
+
+#[napi]
+pub fn content_size_hint(source: &[u8], start: u32, end: u32, encoding: u32) -> f64 {
+    index::content_size_hint(range(source, start, end), encoding) as f64
+}
+
+#[napi]
+pub fn content_size(source: &[u8], start: u32, end: u32, encoding: u32) -> f64 {
+    index::content_size(range(source, start, end), encoding) as f64
+}
+
+#[napi]
+pub fn text<'env>(
+    env: &'env Env,
+    source: &[u8],
+    start: u32,
+    end: u32,
+    encoding: u32,
+    charset: u32,
+) -> Result<JsString<'env>> {
+    string(env, &index::text(range(source, start, end), encoding, charset))
+}
+
+#[napi]
+pub fn html_as_text<'env>(
+    env: &'env Env,
+    source: &[u8],
+    start: u32,
+    end: u32,
+    encoding: u32,
+    charset: u32,
+) -> Result<JsString<'env>> {
+    string(env, &index::html_as_text(range(source, start, end), encoding, charset))
+}
+
+#[napi]
+pub fn field<'env>(env: &'env Env, source: &[u8], start: u32, end: u32, what: u32) -> Result<JsString<'env>> {
+    string(env, &index::field(range(source, start, end), what))
+}
+
+#[napi]
+pub fn view<'env>(env: &'env Env, raw: &[u8], message: u32, what: u32) -> Result<Option<JsString<'env>>> {
+    let view = index::view(raw, message, what);
+    view.map(|text| string(env, &text)).transpose()
+}
+
+#[napi]
+pub fn safe_filename(name: String, content_type: String, index: u32) -> String {
+    file_name::safe(&name, &content_type, index)
+}
+
+/// The bytes that a position names; nothing where it is none.
+fn range(source: &[u8], start: u32, end: u32) -> &[u8] {
+    source.get(start as usize..end as usize).unwrap_or_default()
+}
+
+fn string<'env>(env: &'env Env, text: &str) -> Result<JsString<'env>> {
+    if text.is_ascii() {
+        env.create_string_latin1(text)
+    } else if is_str_latin1(text) {
+        env.create_string_latin1(encode_latin1_lossy(text))
+    } else {
+        let mut units = vec![0; text.len()];
+        let count = convert_str_to_utf16(text, &mut units);
+        units.truncate(count);
+        env.create_string_utf16(units)
+    }
+}
+
+/// Memory of an index that is kept for the next one.
+const KEPT: usize = 1 << 18;
