@@ -8,4 +8,5 @@ mod convert;
 mod error;
 mod event;
 mod maildrop;
+mod message;
 mod server;

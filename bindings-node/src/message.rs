@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 
 use encoding_rs::mem::{convert_str_to_utf16, encode_latin1_lossy, is_str_latin1};
-use napi::bindgen_prelude::{Object, Uint8Array, Uint32ArraySlice};
+use napi::bindgen_prelude::{BufferSlice, Object, Uint8Array, Uint32ArraySlice};
 use napi::{Env, JsString, Result};
 use napi_derive::napi;
 use popmail::mime::{file_name, index};
@@ -40,8 +40,15 @@ pub fn line_ends(raw: &[u8]) -> Uint8Array {
 
 /// Octets that were written to `out`; -1 if it is too small.
 #[napi]
-pub fn content_into(source: &[u8], start: u32, end: u32, encoding: u32, out: &mut [u8]) -> f64 {
-    index::content_into(range(source, start, end), encoding, out).map_or(-1.0, |count| count as f64)
+pub fn content_into(
+    source: &[u8],
+    start: u32,
+    end: u32,
+    encoding: u32,
+    mut out: BufferSlice,
+) -> f64 {
+    index::content_into(range(source, start, end), encoding, &mut out)
+        .map_or(-1.0, |count| count as f64)
 }
 
 #[napi]
@@ -63,7 +70,10 @@ pub fn text<'env>(
     encoding: u32,
     charset: u32,
 ) -> Result<JsString<'env>> {
-    string(env, &index::text(range(source, start, end), encoding, charset))
+    string(
+        env,
+        &index::text(range(source, start, end), encoding, charset),
+    )
 }
 
 #[napi]
@@ -75,16 +85,30 @@ pub fn html_as_text<'env>(
     encoding: u32,
     charset: u32,
 ) -> Result<JsString<'env>> {
-    string(env, &index::html_as_text(range(source, start, end), encoding, charset))
+    string(
+        env,
+        &index::html_as_text(range(source, start, end), encoding, charset),
+    )
 }
 
 #[napi]
-pub fn field<'env>(env: &'env Env, source: &[u8], start: u32, end: u32, what: u32) -> Result<JsString<'env>> {
+pub fn field<'env>(
+    env: &'env Env,
+    source: &[u8],
+    start: u32,
+    end: u32,
+    what: u32,
+) -> Result<JsString<'env>> {
     string(env, &index::field(range(source, start, end), what))
 }
 
 #[napi]
-pub fn view<'env>(env: &'env Env, raw: &[u8], message: u32, what: u32) -> Result<Option<JsString<'env>>> {
+pub fn view<'env>(
+    env: &'env Env,
+    raw: &[u8],
+    message: u32,
+    what: u32,
+) -> Result<Option<JsString<'env>>> {
     let view = index::view(raw, message, what);
     view.map(|text| string(env, &text)).transpose()
 }

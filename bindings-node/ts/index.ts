@@ -14,18 +14,19 @@
 import type { ConnectionOptions } from 'node:tls';
 
 import { type HostOptions as AnyHostOptions, Pop3 as AnyPop3, type TransportOptions } from '../../bindings-wasm/ts/client.js';
+import { provideMime } from '../../bindings-wasm/ts/engine-mime.js';
 import { provide } from '../../bindings-wasm/ts/engine-pop3.js';
+import { parse } from '../../bindings-wasm/ts/message.js';
 import * as native from './native.js';
 import { connect } from './socket.js';
 
+provideMime(native.mimeEngine);
 provide({
   ClientEngine: native.ClientEngine,
   ServerEngine: native.ServerEngine,
   MemoryStore: native.MemoryStore,
   apopDigest: native.apopDigest,
-  parse: () => {
-    throw new Error('not yet');
-  },
+  parse,
   connect,
 });
 
@@ -42,10 +43,39 @@ export class Pop3 extends AnyPop3 {
   }
 }
 
-export { type CommandOptions, type ListEntry, RemoteMessage, apopDigest, type SessionOptions, type Stat, type TransportOptions, type UidlEntry } from '../../bindings-wasm/ts/client.js';
+export {
+  type CommandOptions,
+  type ListEntry,
+  RemoteMessage,
+  type SessionOptions,
+  type Stat,
+  type TransportOptions,
+  type UidlEntry,
+  apopDigest,
+} from '../../bindings-wasm/ts/client.js';
 export type { Auth, Limits, MaildropEntry, ServerLimits, Tls } from '../../bindings-wasm/ts/engine-pop3.js';
 export { AbortError, Pop3Error, type Pop3ErrorCode, type Verdict } from '../../bindings-wasm/ts/error.js';
 export type { Capabilities, State } from '../../bindings-wasm/ts/event.js';
-export { type Account, type Content, type Log, type Maildrop, MemoryMaildrop, Server, type ServerOptions } from '../../bindings-wasm/ts/server.js';
+export {
+  type Address,
+  type AddressGroup,
+  type Defect,
+  Header,
+  Headers,
+  Message,
+  Part,
+  type Severity,
+  type ZonedDate,
+  parse,
+} from '../../bindings-wasm/ts/message.js';
+export {
+  type Account,
+  type Content,
+  type Log,
+  type Maildrop,
+  MemoryMaildrop,
+  Server,
+  type ServerOptions,
+} from '../../bindings-wasm/ts/server.js';
 export type { Transport, TransportStreams } from '../../bindings-wasm/ts/transport.js';
 export { type ListenOptions, Maildir, type Pop3Server, createServer } from './server.js';

@@ -1,6 +1,16 @@
 /** The native module, typed as the face sees it. */
 
-import type { ClientConfig, ClientEngine as Client, MemoryStore as Memory, ServerConfig, ServerEngine as Server, MaildropEntry } from '../../bindings-wasm/ts/engine-pop3.js';
+import type { MimeEngine } from '../../bindings-wasm/ts/engine-mime.js';
+import type {
+  ClientConfig,
+  ClientEngine as Client,
+  MaildropEntry,
+  Maybe,
+  MemoryStore as Memory,
+  ServerConfig,
+  ServerEngine as Server,
+} from '../../bindings-wasm/ts/engine-pop3.js';
+import { Pop3Error } from '../../bindings-wasm/ts/error.js';
 // @ts-expect-error The loader is generated; its shape is stated here.
 import native from '../native.cjs';
 
@@ -18,12 +28,39 @@ export interface MaildirStore {
   commit(deleted: number[]): Promise<void>;
 }
 
-interface Native {
+/** The MIME functions, with the decoding of content into memory that JavaScript makes. */
+interface NativeMime extends Omit<MimeEngine, 'content' | 'view'> {
+  /** Octets that were written to the start of `out`; -1 if it is too small. */
+  contentInto(source: Uint8Array, start: number, end: number, encoding: number, out: Uint8Array): number;
+  /** A guess at `contentSize` that reads next to nothing. */
+  contentSizeHint(source: Uint8Array, start: number, end: number, encoding: number): number;
+  view(raw: Uint8Array, message: number, what: number): Maybe<string>;
+}
+
+interface Native extends NativeMime {
   ClientEngine: new (config: ClientConfig) => Client;
   ServerEngine: new (config: ServerConfig) => Server;
   MemoryStore: new () => Memory;
   MaildirStore: new (path: string) => MaildirStore;
-  apopDigest(greeting: Uint8Array, secret: Uint8Array): string | null;
+  apopDigest(greeting: Uint8Array, secret: Uint8Array): Maybe<string>;
 }
 
-export const { ClientEngine, ServerEngine, MemoryStore, MaildirStore, apopDigest } = native as Native;
+const module: Native = native;
+
+export const { ClientEngine, ServerEngine, MemoryStore, MaildirStore, apopDigest } = module;
+
+/** The MIME functions as the face takes them. */
+export const mimeEngine: MimeEngine = {
+  ...module,
+  content(source, start, end, encoding) {
+    for (const size of [module.contentSizeHint, module.contentSize]) {
+      const out = Buffer.allocUnsafeSlow(size(source, start, end, encoding));
+      const count = module.contentInto(source, start, end, encoding, out);
+      if (count >= 0) {
+        return count === out.length ? out : out.subarray(0, count);
+      }
+    }
+    throw new Pop3Error('POP3_ERR_INTERNAL', 'a body is larger than its size');
+  },
+  view: (raw, message, what) => module.view(raw, message, what) ?? undefined,
+};
