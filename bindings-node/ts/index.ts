@@ -15,7 +15,7 @@ import type { ConnectionOptions } from 'node:tls';
 
 import { type HostOptions as AnyHostOptions, Pop3 as AnyPop3, type TransportOptions } from '../../bindings-wasm/ts/client.js';
 import { provideMime } from '../../bindings-wasm/ts/engine-mime.js';
-import { provide } from '../../bindings-wasm/ts/engine-pop3.js';
+import { provide, provideServer } from '../../bindings-wasm/ts/engine-pop3.js';
 import { parse } from '../../bindings-wasm/ts/message.js';
 import * as native from './native.js';
 import { connect } from './socket.js';
@@ -23,12 +23,11 @@ import { connect } from './socket.js';
 provideMime(native.mimeEngine);
 provide({
   ClientEngine: native.ClientEngine,
-  ServerEngine: native.ServerEngine,
-  MemoryStore: native.MemoryStore,
   apopDigest: native.apopDigest,
   parse,
   connect,
 });
+provideServer({ ServerEngine: native.ServerEngine, MemoryStore: native.MemoryStore });
 
 /** A session over `node:net` and `node:tls`. */
 export type HostOptions = AnyHostOptions<ConnectionOptions>;

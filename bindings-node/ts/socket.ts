@@ -3,9 +3,8 @@
 import { type NetConnectOpts, type Socket, connect as connectTcp, isIP } from 'node:net';
 import { type ConnectionOptions, type TLSSocket, connect as connectTls } from 'node:tls';
 
-import { reasonOf } from '../../bindings-wasm/ts/connection.js';
 import type { Target } from '../../bindings-wasm/ts/engine-pop3.js';
-import { Pop3Error } from '../../bindings-wasm/ts/error.js';
+import { Pop3Error, reasonOf } from '../../bindings-wasm/ts/error.js';
 import type { Transport } from '../../bindings-wasm/ts/transport.js';
 
 /** Makes a TLS socket out of a plain one, and waits for its handshake. */

@@ -314,7 +314,7 @@ fn auth_choice(name: &str) -> Result<AuthChoice, JsValue> {
         .find_map(|(known, choice)| (known == name).then_some(choice))
         .ok_or_else(|| {
             let names = AuthChoice::NAMES.map(|(name, _)| name).join("', '");
-            argument(&format!("auth must be one of '{names}', got {name:?}"))
+            argument(&format!("auth must be one of '{names}', got '{name}'"))
         })
 }
 

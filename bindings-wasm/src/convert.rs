@@ -74,7 +74,7 @@ pub fn security(config: &JsValue) -> Result<Security, JsValue> {
         Some("starttls") => Ok(Security::StartTls),
         Some("none") => Ok(Security::None),
         other => Err(argument(&format!(
-            "tls must be 'implicit', 'starttls' or 'none', got {:?}",
+            "tls must be 'implicit', 'starttls' or 'none', got '{}'",
             other.unwrap_or_default()
         ))),
     }

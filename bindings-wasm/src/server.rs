@@ -33,7 +33,7 @@ impl ServerEngine {
             .map(|text| {
                 Stamp::new(text.as_bytes()).ok_or_else(|| {
                     argument(&format!(
-                        "apopStamp must be <…@…> in printable ASCII, got {text:?}"
+                        "apopStamp must be <…@…> in printable ASCII, got '{text}'"
                     ))
                 })
             })
@@ -292,7 +292,7 @@ fn refusal(name: &str) -> Result<Refusal, JsValue> {
     let mut known = Refusal::ALL.iter().copied();
     known
         .find(|refusal| refusal.as_str() == name)
-        .ok_or_else(|| argument(&format!("unknown refusal {name:?}")))
+        .ok_or_else(|| argument(&format!("unknown refusal '{name}'")))
 }
 
 fn answered(result: Result<(), UsageError>) -> Result<(), JsValue> {

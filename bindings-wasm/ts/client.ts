@@ -16,7 +16,7 @@ import {
   type Tls,
   platform,
 } from './engine-pop3.js';
-import { Pop3Error, argument, calling, fromEngine } from './error.js';
+import { Pop3Error, argument, calling, checkedLimits, fromEngine, shown } from './error.js';
 import type { Capabilities, State } from './event.js';
 import type { Message } from './message.js';
 import { type Transport, type TransportStreams, asTransport } from './transport.js';
@@ -564,26 +564,6 @@ function check(options: HostOptions | TransportOptions) {
   };
 }
 
-/** Limits without those that are left out; what is no whole number is refused. */
-export function checkedLimits<Names extends string>(
-  limits: Partial<Record<Names, number>>,
-  names: readonly Names[],
-): Partial<Record<Names, number>> {
-  const checked: Partial<Record<Names, number>> = {};
-  for (const [name, value] of Object.entries(limits) as [Names, number | undefined][]) {
-    if (!names.includes(name)) {
-      throw argument(`unknown limit ${JSON.stringify(name)}`);
-    }
-    if (value !== undefined) {
-      if (value !== Infinity && (!Number.isSafeInteger(value) || value < 0)) {
-        throw argument(`${name} must be a whole number, 0 or more, got ${shown(value)}`);
-      }
-      checked[name] = value;
-    }
-  }
-  return checked;
-}
-
 async function open(
   connect: ReturnType<typeof platform>['connect'],
   host: string | undefined,
@@ -609,10 +589,6 @@ function sizesOf({ numbers, sizes }: ResultOf<'listReceived'>): ListEntry[] {
 
 function uidsOf({ numbers, ends, uids }: ResultOf<'uidlReceived'>): UidlEntry[] {
   return Array.from(numbers, (number, at) => ({ number, uid: uids.slice(ends[at - 1] ?? 0, ends[at]) }));
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 
 const OPTIONS = new Set([

@@ -6,7 +6,7 @@
  */
 
 import type { ClientEngine } from './engine-pop3.js';
-import { AbortError, Pop3Error, fromEngine } from './error.js';
+import { AbortError, Pop3Error, fromEngine, reasonOf } from './error.js';
 import type { ClientEvent } from './event.js';
 import type { Transport } from './transport.js';
 
@@ -413,11 +413,6 @@ export class Connection {
     }
     this.#arm();
   }
-}
-
-/** One line that a user understands. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error && error.message !== '' ? error.message : String(error);
 }
 
 /** What `setTimeout` can count. */

@@ -6,6 +6,7 @@
  * `tests/registry/errors.json`.
  */
 
+import { Pop3Error } from './error.js';
 import type { Capabilities, ClientEvent, ServerEvent, State } from './event.js';
 import type { Message } from './message.js';
 import type { Transport } from './transport.js';
@@ -235,11 +236,9 @@ export interface Target {
   tlsOptions: object | undefined;
 }
 
-/** What a package provides to the face. */
+/** What a package provides to `client.ts`. */
 export interface Platform {
   ClientEngine: new (config: ClientConfig) => ClientEngine;
-  ServerEngine?: (new (config: ServerConfig) => ServerEngine) | undefined;
-  MemoryStore?: (new () => MemoryStore) | undefined;
   apopDigest(greeting: Uint8Array, secret: Uint8Array): Maybe<string>;
   parse(raw: Uint8Array): Message;
   /** Opens a connection; absent where only the caller can. */
@@ -256,7 +255,28 @@ export function provide(platform: Platform | undefined): void {
 /** What the face runs on. */
 export function platform(): Platform {
   if (provided === undefined) {
-    throw new Error('popmail is not ready: call init() and wait for it first');
+    throw new Pop3Error('POP3_ERR_USAGE_STATE', 'popmail is not ready: call init() and wait for it first');
   }
   return provided;
+}
+
+/** What a package provides to `server.ts`: a part of its own, which may be loaded later. */
+export interface ServerPlatform {
+  ServerEngine: new (config: ServerConfig) => ServerEngine;
+  MemoryStore: new () => MemoryStore;
+}
+
+let providedServer: ServerPlatform | undefined;
+
+/** Sets what the server part of the face runs on. */
+export function provideServer(platform: ServerPlatform | undefined): void {
+  providedServer = platform;
+}
+
+/** What the server part of the face runs on. */
+export function serverPlatform(): ServerPlatform {
+  if (providedServer === undefined) {
+    throw new Pop3Error('POP3_ERR_USAGE_STATE', 'the server is not ready: call init() and wait for it first');
+  }
+  return providedServer;
 }

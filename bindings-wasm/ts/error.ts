@@ -126,6 +126,36 @@ export function calling<T>(call: () => T): T {
   }
 }
 
+/** Limits without those that are left out; what is no whole number is refused. */
+export function checkedLimits<Names extends string>(
+  limits: Partial<Record<Names, number>>,
+  names: readonly Names[],
+): Partial<Record<Names, number>> {
+  const checked: Partial<Record<Names, number>> = {};
+  for (const [name, value] of Object.entries(limits) as [Names, number | undefined][]) {
+    if (!names.includes(name)) {
+      throw argument(`unknown limit ${JSON.stringify(name)}`);
+    }
+    if (value !== undefined) {
+      if (value !== Infinity && (!Number.isSafeInteger(value) || value < 0)) {
+        throw argument(`${name} must be a whole number, 0 or more, got ${shown(value)}`);
+      }
+      checked[name] = value;
+    }
+  }
+  return checked;
+}
+
+/** A value in a message. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+/** One line that a user understands. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error && error.message !== '' ? error.message : String(error);
+}
+
 function isCode(code: unknown): code is Pop3ErrorCode {
   return typeof code === 'string' && Object.hasOwn(FATAL, code);
 }

@@ -5,8 +5,6 @@
  * asks maildrops, and sees that one session at a time has each of them.
  */
 
-import { checkedLimits } from './client.js';
-import { reasonOf } from './connection.js';
 import {
   SERVER_LIMITS,
   type MaildropEntry,
@@ -14,9 +12,9 @@ import {
   type ServerEngine,
   type ServerLimits,
   type Tls,
-  platform,
+  serverPlatform,
 } from './engine-pop3.js';
-import { Pop3Error, argument, calling } from './error.js';
+import { Pop3Error, argument, calling, checkedLimits, reasonOf } from './error.js';
 import type { ServerEvent } from './event.js';
 import { type Transport, type TransportStreams, asTransport } from './transport.js';
 
@@ -70,11 +68,7 @@ export class MemoryMaildrop implements Maildrop {
   readonly #store: MemoryStore;
 
   constructor(messages: Iterable<string | Uint8Array> = []) {
-    const { MemoryStore } = platform();
-    if (MemoryStore === undefined) {
-      throw new Error('the server part of popmail is not loaded');
-    }
-    this.#store = new MemoryStore();
+    this.#store = new (serverPlatform().MemoryStore)();
     for (const message of messages) {
       this.append(message);
     }
@@ -141,10 +135,7 @@ export class Server {
    * @returns Why it ended: `'quit'`, `'connection_lost'`, `'timeout'` and others; never rejects.
    */
   async accept(transport: Transport | TransportStreams, tls: Tls = 'none', peer = 'a client'): Promise<string> {
-    const { ServerEngine } = platform();
-    if (ServerEngine === undefined) {
-      throw new Error('the server part of popmail is not loaded');
-    }
+    const { ServerEngine } = serverPlatform();
     const connection = asTransport(transport);
     if (this.#closed) {
       connection.close();
