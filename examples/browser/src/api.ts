@@ -32,7 +32,7 @@ export interface PartInfo {
   readonly contentId: string | null
   readonly size: number
   readonly container: boolean
-  readonly role: 'attachment' | 'inline' | 'body' | null
+  readonly role: 'attachment' | 'inline' | null
   /** Where its bytes lie in the source; null inside a transfer-encoded message. */
   readonly range: readonly [number, number] | null
 }

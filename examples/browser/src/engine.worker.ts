@@ -7,7 +7,7 @@
  */
 
 import { expose, transfer } from 'comlink'
-import init, { parse, Pop3, type Address, type Group, type Message, type Part } from 'popmail-wasm'
+import init, { parse, Pop3, Pop3Error, type Message, type Part } from 'popmail-wasm'
 import type {
   Cut,
   Detail,
@@ -164,7 +164,7 @@ function addMessage(origin: string, entry: Entry, bytes: Uint8Array, list: Batch
     id,
     origin,
     subject: message.subject ?? '',
-    from: people(message.from).flatMap(names).join(', '),
+    from: message.from.map(({ name, address }) => name ?? address).join(', '),
     date: message.date?.getTime() ?? null,
     preview: message.preview,
     size: bytes.length,
@@ -218,15 +218,15 @@ function describe({ id, message, parts, rows }: Opened): Detail {
   return {
     id,
     subject: message.subject,
-    from: people(message.from),
-    to: people(message.to),
-    cc: people(message.cc),
-    replyTo: people(message.replyTo),
+    from: people(message, 'from'),
+    to: people(message, 'to'),
+    cc: people(message, 'cc'),
+    replyTo: people(message, 'reply-to'),
     date: message.date?.getTime() ?? null,
     size: message.raw.length,
     text: cut(message.text, MAX_TEXT),
     html: cut(message.html, MAX_HTML),
-    headers: message.headers.map(({ name, value }) => ({ name, value })),
+    headers: Array.from(message.headers, ({ name, value }) => ({ name, value })),
     parts: describeParts(message, parts),
     defects: message.defects.map(({ code, severity, part, range }) => ({ code, severity, part, range })),
     rows: rows.count,
@@ -235,13 +235,12 @@ function describe({ id, message, parts, rows }: Opened): Detail {
 
 /** The parts in document order, each with the index of the part that holds it. */
 function describeParts(message: Message, parts: readonly Part[]): PartInfo[] {
+  // Not those of a message inside this one.
+  const attachments = new Set(message.attachments.map((part) => part.index))
   const parents = new Map<number, number>()
   parts.forEach((part, index) => {
     for (const child of part.message ? [part.message.root] : part.children) parents.set(child.index, index)
   })
-  const roles = new Map<number, PartInfo['role']>()
-  for (const part of message.attachments) roles.set(part.index, 'attachment')
-  for (const part of message.inline) roles.set(part.index, 'inline')
   return parts.map((part) => ({
     parent: parents.get(part.index) ?? null,
     contentType: part.contentType,
@@ -252,21 +251,18 @@ function describeParts(message: Message, parts: readonly Part[]): PartInfo[] {
     contentId: part.contentId,
     size: part.isMultipart ? 0 : part.size,
     container: part.isMultipart,
-    role: roles.get(part.index) ?? null,
-    range: [part.raw.byteOffset - message.raw.byteOffset, part.raw.byteOffset - message.raw.byteOffset + part.raw.byteLength],
+    role: attachments.has(part.index) ? 'attachment' : part.isInline ? 'inline' : null,
+    range: part.range,
   }))
 }
 
-function people(addresses: readonly (Address | Group)[]): Person[] {
-  return addresses.map((address) =>
-    'members' in address
-      ? { name: address.name, address: null, members: people(address.members) }
-      : { name: address.name, address: address.address },
-  )
-}
-
-function names(person: Person): string[] {
-  return person.members ? person.members.flatMap(names) : [person.name ?? person.address ?? '']
+/** The addresses of a field, those of a group together. */
+function people(message: Message, field: string): Person[] {
+  const groups = message.headers.get(field)?.addressGroups ?? []
+  return groups.flatMap(({ name, addresses }): Person[] => {
+    const members = addresses.map((member) => ({ name: member.name, address: member.address || null }))
+    return name === null ? members : [{ name, address: null, members }]
+  })
 }
 
 function cut(text: string | null, length: number): Cut | null {
@@ -306,7 +302,9 @@ function dataUrl(blob: Blob): Promise<string> {
   })
 }
 
+/** An error in words, popmail's with their code. */
 function reason(error: unknown): string {
+  if (error instanceof Pop3Error) return `${error.message} (${error.code})`
   return error instanceof Error ? error.message : String(error)
 }
 

@@ -20,7 +20,7 @@ export interface SafeHtml {
 const IMAGE_ATTRIBUTES = ['src', 'background', 'poster']
 const FORBIDDEN = ['form', 'input', 'button', 'select', 'textarea', 'option', 'audio', 'video', 'source', 'track', 'dialog', 'map', 'area']
 const REMOTE = /^\s*(https?:)?\/\//i
-const REMOTE_IN_STYLE = /(?:url\(|@import|image-set\()\s*['"]?\s*(?:https?:)?\/\//gi
+const REMOTE_IN_STYLE = /(?:url\(|image-set\()\s*['"]?\s*(?:https?:)?\/\//gi
 const CID = /^\s*cid:/i
 const CID_IN_STYLE = /cid:[^'")\s]+/gi
 
@@ -53,7 +53,7 @@ export function sanitise(source: string): SafeHtml {
       for (const { element, name, value } of imageAttributes(page)) {
         const image = CID.test(value) ? images.get(contentId(value)) : undefined
         if (image) element.setAttribute(name, image)
-        else if (CID.test(value) || (REMOTE.test(value) && !allowRemote)) {
+        else if (!/^\s*data:image\//i.test(value) && !(allowRemote && REMOTE.test(value))) {
           element.removeAttribute(name)
           element.classList.add('popmail-blocked')
         }

@@ -1,8 +1,8 @@
 /**
  * Where the messages of an mbox file begin and end, without reading the file into memory.
  *
- * An envelope line starts the file or follows an empty line, begins with `From ` and holds a time
- * (RFC 4155 appendix A). A line of a message that looks like one was quoted with `>` when it was
+ * An envelope line starts the file or follows an empty line, begins with `From ` and holds a day of
+ * the week and a time (RFC 4155 appendix A). A line of a message that looks like one was quoted with `>` when it was
  * stored: `unquote` takes one `>` away, as mboxrd asks.
  */
 
@@ -13,7 +13,7 @@ export interface Range {
 
 const LF = 0x0a
 const CR = 0x0d
-const ENVELOPE = /^From \S.*\d{1,2}:\d{2}/
+const ENVELOPE = /^From \S.* (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .*\d:\d\d/
 const LONGEST_ENVELOPE = 512
 
 /** Whether a file that starts with these bytes is an mbox. */
