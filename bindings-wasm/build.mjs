@@ -1,0 +1,213 @@
+// Builds the package: the WebAssembly modules, the JavaScript, the types.
+//
+//   node build.mjs           all of it
+//   node build.mjs wasm      the modules alone, into target/wasm
+//   node build.mjs face      the JavaScript and the types alone, into dist
+//
+// The toolchain is what is there: rustc's own target wasm32-unknown-unknown, else the one that
+// rustup adds, else Debian's rustc-web, unpacked under target/, which builds std from Debian's
+// sources. What is up to date is not made again.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+process.chdir(here);
+const TARGET = 'wasm32-unknown-unknown';
+const target = join(here, '../target');
+const work = join(target, 'wasm');
+const tools = join(target, 'tools');
+const BINDGEN = /wasm-bindgen = "=([\d.]+)"/.exec(readFileSync('Cargo.toml', 'utf8'))[1];
+
+/** The two files: the cargo features of each. */
+const MODULES = { popmail: [], 'popmail-server': ['--no-default-features', '--features', 'server'] };
+const RUSTUP_MILLISECONDS = 120_000;
+
+function run(program, args, options = {}) {
+  return execFileSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options });
+}
+
+function read(program, args, options = {}) {
+  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...options }).trim();
+}
+
+/** What cargo needs to build for the target: flags and environment. */
+function toolchain() {
+  const has = () => existsSync(read('rustc', ['--print', 'target-libdir', '--target', TARGET]));
+  if (!existsSync(join(target, 'wasm-toolchain')) && !has()) {
+    try {
+      run('rustup', ['target', 'add', TARGET], { timeout: RUSTUP_MILLISECONDS, stdio: 'ignore' });
+    } catch {
+      // No rustup, or it cannot reach what it needs.
+    }
+  }
+  if (has()) {
+    return { args: [], env: {} };
+  }
+  const root = debianToolchain();
+  return {
+    args: ['-Zbuild-std=std,panic_abort', '-Zpanic-immediate-abort'],
+    env: {
+      LD_LIBRARY_PATH: join(root, 'usr/lib/x86_64-linux-gnu'),
+      RUSTC: join(root, 'usr/bin/rustc'),
+      RUSTC_BOOTSTRAP: '1',
+      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: join(root, 'usr/bin/rust-lld'),
+      // A panic ends the instance either way, and the face says so: no messages in the file.
+      CARGO_PROFILE_RELEASE_PANIC: 'immediate-abort',
+      RUSTFLAGS: '-Zlocation-detail=none -Zfmt-debug=none',
+    },
+  };
+}
+
+/** Debian's rustc for WebAssembly and its sources of std, unpacked where nothing needs root. */
+function debianToolchain() {
+  const root = join(target, 'wasm-toolchain');
+  const stamp = join(root, 'complete');
+  if (existsSync(stamp)) {
+    return root;
+  }
+  const needed = (name, pattern) => {
+    const found = read('apt-cache', ['depends', name]).match(pattern);
+    if (!found) {
+      throw new Error(`no toolchain for ${TARGET}: rustup has none, and the package lists lack ${name}`);
+    }
+    return found[0];
+  };
+  const std = needed('libstd-rust-web-dev', /libstd-rust-web-[\d.]+/);
+  const llvm = needed(std, /libllvm(\d+)/);
+  const version = llvm.replace('libllvm', '');
+  const packages = ['rustc-web', std, 'libstd-rust-web-dev', 'rust-web-src', llvm, `lld-${version}`, `liblld-${version}`];
+  const cache = join(root, 'packages');
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(cache, { recursive: true });
+  run('apt-get', ['-o', 'APT::Sandbox::User=root', 'download', ...packages], { cwd: cache });
+  for (const file of readdirSync(cache)) {
+    run('dpkg', ['-x', join(cache, file), root]);
+  }
+  rmSync(cache, { recursive: true });
+  symlinkSync(`lld-${version}`, join(root, 'usr/bin/rust-lld'));
+  writeFileSync(stamp, `${packages.join(' ')}\n`);
+  return root;
+}
+
+function bindgen() {
+  const program = join(tools, 'bin/wasm-bindgen');
+  const isRight = () => {
+    try {
+      return read(program, ['--version']).endsWith(` ${BINDGEN}`);
+    } catch {
+      return false;
+    }
+  };
+  if (!isRight()) {
+    run('cargo', ['install', 'wasm-bindgen-cli', '--version', BINDGEN, '--root', tools], {
+      env: { ...process.env, CARGO_TARGET_DIR: join(target, 'tools-build') },
+    });
+  }
+  return program;
+}
+
+function buildModules() {
+  const { args, env } = toolchain();
+  const locked = process.env.CI ? ['--locked'] : [];
+  for (const [name, features] of Object.entries(MODULES)) {
+    const folder = join(work, name);
+    run(
+      'cargo',
+      ['build', '-p', 'popmail-wasm', '--release', '--target', TARGET, '--ignore-rust-version', ...locked, ...args, ...features],
+      {
+        env: {
+          ...process.env,
+          CARGO_PROFILE_RELEASE_LTO: 'fat',
+          CARGO_PROFILE_RELEASE_OPT_LEVEL: OPT_LEVEL,
+          ...env,
+          CARGO_TARGET_DIR: join(work, 'cargo'),
+        },
+      },
+    );
+    const built = join(work, 'cargo', TARGET, 'release/popmail_wasm.wasm');
+    const hash = createHash('sha256').update(readFileSync(built)).update(readFileSync('build.mjs')).digest('hex');
+    const stamp = join(folder, 'stamp');
+    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) {
+      continue;
+    }
+    mkdirSync(folder, { recursive: true });
+    const glue = ['--target', 'web', '--omit-default-module-path', '--no-typescript', '--remove-producers-section'];
+    run(bindgen(), [...glue, '--remove-name-section', '--experimental-reset-state-function', '--out-dir', folder, '--out-name', 'glue', built]);
+    const enable = PROPOSALS.map((proposal) => `--enable-${proposal}`);
+    run('node_modules/.bin/wasm-opt', [...WASM_OPT, ...enable, join(folder, 'glue_bg.wasm'), '-o', join(folder, `${name}.wasm`)]);
+    rmSync(join(folder, 'glue_bg.wasm'));
+    writeFileSync(stamp, hash);
+  }
+}
+
+/** What rustc uses of WebAssembly; every browser of the last years has it. */
+const PROPOSALS = ['bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'reference-types', 'multivalue'];
+/** Small before fast: at these settings every class of mail is still read at many times the speed of others. */
+const OPT_LEVEL = 's';
+const WASM_OPT = ['-Oz'];
+
+async function buildFace() {
+  const [{ build }, { rollup }, { dts }] = await Promise.all([
+    import('esbuild'),
+    import('rollup'),
+    import('rollup-plugin-dts'),
+  ]);
+  rmSync('dist', { recursive: true, force: true });
+  mkdirSync('dist');
+  for (const license of ['LICENSE-APACHE', 'LICENSE-MIT']) {
+    copyFileSync(`../${license}`, license);
+  }
+  const module = (name) => join(work, name, `${name}.wasm`);
+  for (const name of Object.keys(MODULES)) {
+    copyFileSync(module(name), `dist/${name}.wasm`);
+  }
+  const entries = ['index', 'node', 'inline', ...SERVER_ENTRIES].filter((entry) => existsSync(`ts/${entry}.ts`));
+  await build({
+    entryPoints: entries.map((entry) => `ts/${entry}.ts`),
+    outdir: 'dist',
+    bundle: true,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    external: ['node:*'],
+    alias: {
+      'popmail-glue': join(work, 'popmail/glue.js'),
+      'popmail-server-glue': join(work, 'popmail-server/glue.js'),
+      'popmail-host': join(here, 'ts/host.ts'),
+    },
+    logLevel: 'warning',
+    plugins: [
+      {
+        name: 'base64',
+        setup({ onResolve, onLoad }) {
+          onResolve({ filter: /^popmail-base64$/ }, () => ({ path: module('popmail'), namespace: 'base64' }));
+          onLoad({ filter: /.*/, namespace: 'base64' }, ({ path }) => ({
+            contents: `export default ${JSON.stringify(readFileSync(path).toString('base64'))}`,
+            loader: 'js',
+          }));
+        },
+      },
+    ],
+  });
+  for (const entry of entries) {
+    const bundle = await rollup({ input: `ts/${entry}.ts`, plugins: [dts()], external: /^node:|^popmail-/ });
+    await bundle.write({ file: `dist/${entry}.d.ts`, format: 'es' });
+    await bundle.close();
+  }
+}
+
+const SERVER_ENTRIES = ['server-entry', 'server-entry-node'];
+
+const [only] = process.argv.slice(2);
+if (only !== 'face') {
+  buildModules();
+}
+if (only !== 'wasm') {
+  await buildFace();
+}

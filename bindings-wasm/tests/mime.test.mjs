@@ -1,0 +1,138 @@
+/** MIME through WebAssembly in Node, as users get it: the built package. */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import * as inline from '../dist/inline.js';
+import init, { Header, Headers, Message, Part, Pop3Error, parse } from '../dist/node.js';
+import { mimeVectors } from './mime-files.mjs';
+import { checkMimeVector } from './mime-vectors.mjs';
+
+const equal = (name, actual, expected) => assert.deepEqual(actual, expected, name);
+
+test('nothing works before init, and says so', () => {
+  assert.throws(() => parse('Subject: x\r\n\r\n'), {
+    name: 'Pop3Error',
+    code: 'POP3_ERR_USAGE_STATE',
+    message: /init\(\)/,
+  });
+});
+
+test('an init that failed can be tried again', async () => {
+  await assert.rejects(init(new Uint8Array([1, 2, 3])), WebAssembly.CompileError);
+  await assert.rejects(init(new URL('data:application/wasm,')));
+  await init();
+});
+
+test('init does no harm when it is called often', async () => {
+  await Promise.all([init(), init(), init(new Uint8Array(0))]);
+  assert.equal(parse('Subject: x\r\n\r\n').subject, 'x');
+});
+
+test('the other entry has its engine in itself', async () => {
+  await inline.default();
+  assert.equal(inline.parse('Subject: x\r\n\r\n').subject, 'x');
+  assert.equal(inline.Pop3Error, Pop3Error);
+});
+
+test('every vector is met', async (t) => {
+  const vectors = mimeVectors();
+  assert.ok(vectors.length >= 60, `${vectors.length} vectors`);
+  for (const vector of vectors) {
+    await t.test(vector.name, () => checkMimeVector(parse, vector, equal));
+  }
+});
+
+test('bytes come in every shape that JavaScript has for them', () => {
+  const bytes = new TextEncoder().encode('xxSubject: \u00e9\r\n\r\nbodyxx');
+  const view = bytes.subarray(2, -2);
+  const shared = new Uint8Array(new SharedArrayBuffer(view.length));
+  shared.set(view);
+  for (const raw of [view, view.slice().buffer, Buffer.from(view), 'Subject: é\r\n\r\nbody', shared, shared.buffer]) {
+    const message = parse(raw);
+    assert.equal(message.subject, 'é');
+    assert.equal(message.text, 'body');
+  }
+  for (const raw of [null, undefined, 1, {}, [], new Date()]) {
+    assert.throws(() => parse(raw), { name: 'Pop3Error', code: 'POP3_ERR_USAGE_ARGUMENT' });
+  }
+});
+
+test('what was read once is the same object afterwards', () => {
+  const message = parse('Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: a/b\r\n\r\nx\r\n--b--');
+  assert.equal(message.parts, message.parts);
+  assert.equal(message.root, message.parts[0]);
+  assert.equal(message.attachments[0], message.root.children[0]);
+  assert.equal(message.attachments[0].content, message.root.children[0].content);
+  assert.ok(message instanceof Message && message.root instanceof Part);
+  assert.ok(message.headers instanceof Headers && [...message.headers][0] instanceof Header);
+});
+
+test('values are plain and can be sent to a worker', () => {
+  const message = parse('From: a: B <b@c>;\r\nDate: Mon, 4 May 2026 09:30:00 +0200\r\nFrom: x\r\n\r\n');
+  const { from, date, defects, raw } = message;
+  const sent = structuredClone({ from, date, defects, raw, email: message.toJSON() });
+  assert.deepEqual(sent.from, [{ name: 'B', address: 'b@c', group: 'a' }]);
+  assert.deepEqual(sent.defects[0].range, [57, 66]);
+  assert.equal(message.zonedDate.offsetMinutes, 120);
+});
+
+test('header fields are read as what they mean', () => {
+  const message = parse('X-To: A <a@b>, none:;\r\nX-Date: 4 May 2026 09:30:00 -0100\r\nX-Ids: <a@b> <c@d>\r\n\r\n');
+  const { headers } = message;
+  assert.equal(headers.length, 3);
+  assert.ok(headers.has('x-TO') && !headers.has('To'));
+  assert.deepEqual(headers.get('X-To').addressGroups, [
+    { name: null, addresses: [{ name: 'A', address: 'a@b', group: null }] },
+    { name: 'none', addresses: [] },
+  ]);
+  assert.equal(headers.get('X-Date').date.toISOString(), '2026-05-04T10:30:00.000Z');
+  assert.equal(headers.get('X-To').date, null);
+  assert.deepEqual(headers.get('X-Ids').identifiers, ['a@b', 'c@d']);
+});
+
+test('hostile messages are read to their end', () => {
+  const pieces = ['(', '<', 'a@b.c,', '=?a?q?', '=?sjis?B?k/o=?= ', '\0', '\x1b$B', '&lt', '<div>', '--b\r\n'];
+  for (const piece of pieces) {
+    const run = piece.repeat(20_000);
+    for (const raw of [
+      run,
+      `From: ${run}\r\n\r\n`,
+      `Content-Disposition: attachment; filename*=sjis''${run}\r\n\r\n`,
+      `Content-Type: text/html; charset=iso-2022-jp\r\n\r\n${run}`,
+      `Content-Type: multipart/mixed; boundary=b\r\n\r\n${run}`,
+    ]) {
+      const message = parse(raw);
+      void [message.text, message.html, message.preview, message.from, message.defects, message.htmlWithInline()];
+      for (const part of message.parts) void [part.content, part.text, part.safeFilename, [...part.headers]];
+      assert.equal(message.raw.length, Buffer.byteLength(raw));
+    }
+  }
+  let deep = '';
+  for (let level = 0; level < 3_000; level++) deep += `Content-Type: multipart/mixed; boundary=b${level}\r\n\r\n--b${level}\r\n`;
+  assert.ok(parse(deep).defects.length > 0);
+});
+
+test('every beginning of a message is a message', () => {
+  const raw = readFileSync(new URL('../../examples/mail/04-complete.eml', import.meta.url));
+  for (let end = 0; end < Math.min(raw.length, 4_000); end += 13) {
+    const message = parse(raw.subarray(0, end));
+    for (const part of message.parts) void [part.content, part.text, part.filename, part.message?.text];
+    assert.ok(message.json().startsWith('{'));
+  }
+});
+
+test('after a breakdown everything says so until init makes a new engine', async () => {
+  const before = parse('Subject: before\r\n\r\ntext');
+  // More than the engine's memory can hold: its allocator gives up.
+  const huge = Object.create(Uint8Array.prototype, {
+    length: { value: 2 ** 32 - 65_536 },
+    buffer: { value: new ArrayBuffer(0) },
+  });
+  assert.throws(() => parse(huge), { code: 'POP3_ERR_INTERNAL', message: /init\(\)/ });
+  assert.throws(() => parse('x'), { code: 'POP3_ERR_INTERNAL', message: /init\(\)/ });
+  await init();
+  assert.equal(parse('Subject: after\r\n\r\n').subject, 'after');
+  assert.equal(before.preview, 'text');
+});

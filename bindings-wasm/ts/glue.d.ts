@@ -1,0 +1,28 @@
+/** What wasm-bindgen makes of `src`, as `wasm.ts` uses it. */
+declare module 'popmail-glue' {
+  export default function init(input: { module_or_path: unknown }): Promise<unknown>;
+  export function initSync(input: { module: unknown }): unknown;
+  export function __wbg_reset_state(): void;
+
+  export function index(raw: Uint8Array): Uint32Array<ArrayBuffer>;
+  export function lineEnds(raw: Uint8Array): Uint8Array;
+  export function content(body: Uint8Array, encoding: number): Uint8Array;
+  export function contentSize(body: Uint8Array, encoding: number): number;
+  export function text(body: Uint8Array, encoding: number, charset: number): string;
+  export function htmlAsText(body: Uint8Array, encoding: number, charset: number): string;
+  export function field(value: Uint8Array, what: number): string;
+  export function view(raw: Uint8Array, message: number, what: number): string | undefined;
+  export function safeFilename(name: string, contentType: string, index: number): string;
+
+  export const ClientEngine: new (
+    config: import('./engine-pop3.js').ClientConfig,
+  ) => import('./engine-pop3.js').ClientEngine;
+  export const Prefetch: new () => import('./engine-pop3.js').Prefetch;
+  export function apopDigest(greeting: Uint8Array, secret: Uint8Array): string | undefined;
+}
+
+/** `popmail.wasm` in base64. */
+declare module 'popmail-base64' {
+  const encoded: string;
+  export default encoded;
+}
