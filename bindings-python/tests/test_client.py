@@ -154,6 +154,21 @@ def test_a_message_is_streamed_into_a_file() -> None:
     assert file.getvalue() == b".a\r\nb\r\n"
 
 
+def test_a_file_that_takes_less_than_all_gets_the_rest() -> None:
+    class Narrow:
+        def __init__(self) -> None:
+            self.taken = b""
+
+        def write(self, octets: bytes) -> int:
+            self.taken += octets[:2]
+            return len(octets[:2])
+
+    box, _ = logged_in(b"+OK\r\nhello\r\n.\r\n")
+    file = Narrow()
+    assert box.retr(1, into=file) == 7
+    assert file.taken == b"hello\r\n"
+
+
 def test_a_file_that_cannot_be_written_ends_the_connection() -> None:
     class Full(io.BytesIO):
         def write(self, octets: Any) -> int:

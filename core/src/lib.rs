@@ -26,7 +26,8 @@
 //! let mut server = [
 //!     &b"+OK ready\r\n"[..],
 //!     b"+OK\r\nUSER\r\nPIPELINING\r\n.\r\n",
-//!     b"+OK\r\n+OK logged in\r\n",
+//!     b"+OK\r\n",
+//!     b"+OK logged in\r\n",
 //!     b"-ERR no CAPA here\r\n",
 //!     b"+OK 14 octets\r\nSubject: Hi\r\n\r\n..\r\n.\r\n",
 //! ]

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, get_args
 
 import click
 from rich.table import Table
@@ -259,7 +259,7 @@ def _stored(
     for number in numbers:
         if sizes[number] >= _STREAMED:
             with delivery.message(name(number)) as file:
-                box.retr(number, into=cast("BinaryIO", _Counting(file, progress.add_octets)))
+                box.retr(number, into=_Counting(file, progress.add_octets))
             yield number, functools.partial(box.dele, number)
 
 

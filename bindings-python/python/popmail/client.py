@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeVar, overload
 
 from . import event as ev
 from ._native import ClientEngine, Limits, Message, parse
@@ -27,6 +27,14 @@ Tls = Literal["implicit", "starttls", "none"]
 Auth = Literal["auto", "user-pass", "plain", "apop"]
 _N = TypeVar("_N", int, int | None)
 _List = builtins.list  # `Pop3.list` takes the name inside the class.
+
+
+class Writable(Protocol):
+    """What a message can be written to: a binary file, or anything with its ``write``."""
+
+    def write(self, octets: bytes, /) -> object:
+        """Takes all of the octets."""
+        ...
 
 
 class Stat(NamedTuple):
@@ -157,7 +165,7 @@ class Pop3:
         self._results: dict[int, ev.ClientEvent] = {}
         self._unwanted: set[int] = set()
         self._deferred: deque[int] = deque()
-        self._sinks: dict[int, IO[bytes]] = {}
+        self._sinks: dict[int, Writable] = {}
         self._closed = False
         self._cause: OSError | None = None
         self._engine = ClientEngine(
@@ -275,8 +283,8 @@ class Pop3:
     @overload
     def retr(self, number: int) -> bytes: ...
     @overload
-    def retr(self, number: int, *, into: IO[bytes]) -> int: ...
-    def retr(self, number: int, *, into: IO[bytes] | None = None) -> bytes | int:
+    def retr(self, number: int, *, into: Writable) -> int: ...
+    def retr(self, number: int, *, into: Writable | None = None) -> bytes | int:
         """RETR: fetches a message, byte for byte.
 
         Args:
@@ -465,7 +473,7 @@ class Pop3:
         match event:
             case ev.ContentReceived():
                 if (sink := self._sinks.get(event.handle)) is not None:
-                    sink.write(event.chunk)
+                    _write_all(sink, event.chunk)
             case ev.GreetingReceived():
                 self.greeting = event.line
             case ev.TlsReady():
@@ -540,6 +548,14 @@ def parse_url(url: str) -> Pop3Url:
     if user is not None and ";auth=" in user.lower():
         raise _argument("a mechanism in the URL is not read: give auth= instead")
     return Pop3Url(parts.hostname, port if port is not None else _default_port(tls), user or None, tls)
+
+
+def _write_all(sink: Writable, octets: bytes) -> None:
+    """Unbuffered files may take less than all."""
+    written = sink.write(octets)
+    while isinstance(written, int) and 0 < written < len(octets):
+        octets = octets[written:]
+        written = sink.write(octets)
 
 
 def _default_port(tls: Tls) -> int:

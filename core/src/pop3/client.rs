@@ -1081,9 +1081,7 @@ impl ClientConnection {
         let handle = plan.handle();
         let queued = match action {
             Action::Wait => Ok(()),
-            Action::Send(commands) => commands
-                .into_iter()
-                .try_for_each(|command| self.enqueue(command, handle, true, None)),
+            Action::Send(command) => self.enqueue(command, handle, true, None),
             Action::SendPlain(response) => {
                 self.enqueue(auth("PLAIN"), handle, true, Some(response))
             }

@@ -62,8 +62,8 @@ impl AuthChoice {
 /// What the plan wants to happen.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Send these, the later ones without waiting where the server allows it.
-    Send(Vec<Command>),
+    /// Send this.
+    Send(Command),
     /// Send AUTH PLAIN and this response to its challenge.
     SendPlain(Secret<Vec<u8>>),
     /// The login is done.
@@ -92,8 +92,6 @@ pub(crate) struct LoginPlan {
     choice: AuthChoice,
     methods: VecDeque<Method>,
     method: Option<Method>,
-    /// PASS was queued together with USER.
-    pass_follows: bool,
     refusals: Vec<String>,
 }
 
@@ -127,7 +125,6 @@ impl LoginPlan {
             choice,
             methods: VecDeque::new(),
             method: None,
-            pass_follows: false,
             refusals: Vec::new(),
         })
     }
@@ -138,12 +135,12 @@ impl LoginPlan {
 
     /// The greeting has come: what to send first.
     pub(crate) fn begin(&self) -> Action {
-        Action::Send(vec![Command::Capa])
+        Action::Send(Command::Capa)
     }
 
     /// TLS has begun.
     pub(crate) fn secured(&self) -> Action {
-        Action::Send(vec![Command::Capa])
+        Action::Send(Command::Capa)
     }
 
     /// One of the plan's commands was answered.
@@ -161,10 +158,11 @@ impl LoginPlan {
                 )
                 .with_reply(reply.clone()),
             ),
-            Verb::User if accepted && !self.pass_follows => Action::Send(vec![self.pass()]),
-            // The answer to PASS decides.
-            Verb::User if self.pass_follows => Action::Wait,
-            _ if accepted => Action::Send(vec![Command::Capa]),
+            // Not together with USER: a server that sends the two answers apart
+            // waits for the acknowledgement of the first, which takes longer
+            // than the round trip.
+            Verb::User if accepted => Action::Send(Command::Pass(self.password.clone())),
+            _ if accepted => Action::Send(Command::Capa),
             _ => self.refused(reply, view),
         }
     }
@@ -178,7 +176,7 @@ impl LoginPlan {
                 ));
             }
             // Without CAPA the answer to STLS tells.
-            return Action::Send(vec![Command::Stls]);
+            return Action::Send(Command::Stls);
         }
         self.methods = match self.choice {
             AuthChoice::UserPass => [Method::UserPass].into(),
@@ -216,15 +214,7 @@ impl LoginPlan {
         };
         self.method = Some(method);
         match method {
-            Method::UserPass => {
-                self.pass_follows = view.capabilities.is_some_and(Capabilities::pipelining);
-                let user = Command::User(self.user.clone());
-                if self.pass_follows {
-                    Action::Send(vec![user, self.pass()])
-                } else {
-                    Action::Send(vec![user])
-                }
-            }
+            Method::UserPass => Action::Send(Command::User(self.user.clone())),
             Method::Plain => {
                 match super::auth::plain::message(&self.user, self.password.expose()) {
                     Ok(message) => Action::SendPlain(message),
@@ -232,10 +222,10 @@ impl LoginPlan {
                 }
             }
             Method::Apop => match view.stamp {
-                Some(stamp) => Action::Send(vec![Command::Apop {
+                Some(stamp) => Action::Send(Command::Apop {
                     user: self.user.clone(),
                     digest: stamp.digest(self.password.expose()),
-                }]),
+                }),
                 None => Action::Fail(Error::new(
                     ErrorCode::MechanismUnavailable,
                     if view.security == Security::StartTls {
@@ -269,9 +259,5 @@ impl LoginPlan {
             }
             action => action,
         }
-    }
-
-    fn pass(&self) -> Command {
-        Command::Pass(self.password.clone())
     }
 }

@@ -11,6 +11,9 @@
 //! at: a message that holds LF, dot, LF cannot end its own transfer and have
 //! the rest read as replies.
 //!
+//! The first octet. Dovecot does not stuff a dot there. No server that does
+//! stuff sends a single dot before other text, so that one is kept.
+//!
 //! RFC 1939 section 3.
 
 use memchr::{memchr, memmem};
@@ -25,6 +28,10 @@ pub struct Unstuffer {
 /// Where the last octet left the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
+    /// Before the first octet.
+    Start,
+    /// After a dot as the first octet, which is held back.
+    StartDot,
     LineStart,
     /// After a dot at the start of a line, which is held back.
     Dot,
@@ -57,7 +64,7 @@ impl Unstuffer {
     /// Begins after a status line, which ended with LF alone or with CRLF.
     pub fn new(status_ended_with_lf_alone: bool) -> Self {
         Self {
-            at: Place::LineStart,
+            at: Place::Start,
             line_end: LineEnd::Unknown {
                 status_lf: status_ended_with_lf_alone,
             },
@@ -74,11 +81,20 @@ impl Unstuffer {
         let mut rest = input;
         while let Some((&octet, after)) = rest.split_first() {
             match (self.at, octet) {
+                (Place::Start, b'.') => {
+                    self.at = Place::StartDot;
+                    rest = after;
+                }
+                (Place::StartDot, b'.' | b'\r' | b'\n') => self.at = Place::Dot,
+                (Place::StartDot, _) => {
+                    out.push(b'.');
+                    self.at = Place::Text;
+                }
                 (Place::LineStart, b'.') => {
                     self.at = Place::Dot;
                     rest = after;
                 }
-                (Place::LineStart, _) => self.at = Place::Text,
+                (Place::Start | Place::LineStart, _) => self.at = Place::Text,
                 (Place::Dot, b'\r') => {
                     self.at = Place::DotCr;
                     rest = after;
@@ -301,6 +317,14 @@ mod tests {
         let (content, end) = unstuff_every_way(false, wire);
         assert_eq!(content, b"a\r\nb\n.\nc\n.\r\nd\n..e\r\n");
         assert_eq!(end, Some(wire.len()));
+    }
+
+    #[test]
+    fn a_first_dot_that_was_not_stuffed_is_kept() {
+        let read = |wire| unstuff_every_way(false, wire).0;
+        assert_eq!(read(b".a\r\n.b\r\n.\r\n"), b".a\r\nb\r\n");
+        assert_eq!(read(b"..\r\n.\r\n"), b".\r\n");
+        assert_eq!(read(b"..a\r\n.\r\n"), b".a\r\n");
     }
 
     #[test]
