@@ -1,0 +1,41 @@
+// POP3 through WebAssembly in Node: every dialogue through the engines, every scenario through the
+// built package. The same as in bindings-node/tests.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+import { build } from 'esbuild';
+
+import { scenarios } from '../../bindings-node/tests/support/scenarios.mjs';
+import { clientVectors, serverVectors } from '../../bindings-node/tests/support/vectors.mjs';
+import init, * as popmail from '../dist/node.js';
+
+const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'popmail-wasm-'));
+
+/** The engine as the package bundles it, without the face. */
+async function engine(name) {
+  const outfile = join(folder, `${name}.mjs`);
+  await build({
+    entryPoints: [path(`../../target/wasm/${name}/glue.js`)],
+    bundle: true,
+    format: 'esm',
+    outfile,
+    alias: { 'popmail-host': path('../ts/host.ts') },
+    logLevel: 'warning',
+  });
+  const glue = await import(pathToFileURL(outfile));
+  glue.initSync({ module: readFileSync(path(`../dist/${name}.wasm`)) });
+  return glue;
+}
+
+const client = await engine('popmail');
+const server = await engine('popmail-server');
+rmSync(folder, { recursive: true });
+await init();
+
+clientVectors(client);
+serverVectors(server);
+scenarios(popmail);
