@@ -1,7 +1,9 @@
 // Mail fetched by the example page in Chromium from popmail's own server, over websockify.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { freePort, startBridge, startPop3Server } from './support/bridge.mjs'
 import { openPage, startChromium } from './support/chromium.mjs'
@@ -63,6 +65,18 @@ test('missing_bridge_is_told', async () => {
 test('missing_server_is_told', async () => {
   const { page } = await fetchMail({ bridge: await startBridge(await freePort()) })
   await page.getByRole('alert').getByText('Mail could not be fetched').waitFor()
+})
+
+test('fetch_from_a_silent_server_is_cancelled', async () => {
+  const silent = createServer((socket) => socket.write('+OK <1.2@example.com>\r\n')).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { page } = await fetchMail({ bridge: await startBridge(silent.address().port) })
+  await page.getByText('Connecting…').waitFor()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await page.getByText('Cancelled.').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Fetch mail' }).isEnabled(), true)
+  assert.equal(await page.locator('.notice').count(), 0)
+  silent.close()
 })
 
 test('empty_mailbox_is_told', async () => {

@@ -128,8 +128,8 @@ export interface Engine {
   rows(id: number, start: number, end: number): Promise<readonly SourceRow[]>
   /** The rows that hold a range of bytes: the first one, and the one after the last. */
   rowsOf(id: number, range: readonly [number, number]): Promise<readonly [number, number]>
-  /** Fetches every message of a mailbox; returns how many there were. */
-  fetchMail(mailbox: Mailbox, listener: Listener, progress: (progress: FetchProgress) => void): Promise<number>
+  /** Fetches every message of a mailbox; returns how many there were, null when it was cancelled. */
+  fetchMail(mailbox: Mailbox, listener: Listener, progress: (progress: FetchProgress) => void): Promise<number | null>
   cancelFetch(): void
   clear(): void
 }

@@ -102,7 +102,7 @@ const engine: Engine = {
     try {
       return await fetchAll(mailbox, controller.signal, list, progress)
     } catch (error) {
-      if (controller.signal.aborted) return 0
+      if (controller.signal.aborted) return null
       throw new Error(reason(error))
     } finally {
       list.flush()

@@ -43,8 +43,8 @@ export function setUpFetch(engine: Remote<Engine>, listener: Listener): void {
         allowCleartext: fields.has('cleartext'),
       } as const
       const fetched = await engine.fetchMail(mailbox, proxy(listener), proxy(report))
-      text.textContent = `Fetched ${count(fetched, 'message')}.`
-      bar.value = 1
+      text.textContent = fetched === null ? 'Cancelled.' : `Fetched ${count(fetched, 'message')}.`
+      bar.value = fetched === null ? 0 : 1
       if (fetched === 0) notify({ title: 'No mail', detail: 'The mailbox is empty.' })
     } catch (error) {
       byId('fetch-progress').hidden = true

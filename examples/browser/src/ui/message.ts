@@ -83,10 +83,10 @@ function attachments(engine: Remote<Engine>, message: Detail): HTMLElement | nul
             type: 'button',
             class: 'attachment',
             title: part.filename === part.safeFilename ? part.contentType : `${part.contentType}, named “${part.filename ?? ''}” by the sender`,
-            'aria-label': `Download ${part.safeFilename}, ${size(part.size)}`,
             onclick: () => download(engine, message, index),
           },
           icon(part.contentType.startsWith('image/') ? 'image' : 'attachment'),
+          h('span', { class: 'hidden' }, 'Download '),
           h('span', { class: 'attachment-name' }, part.safeFilename),
           h('span', { class: 'attachment-size' }, size(part.size)),
         ),
@@ -261,11 +261,8 @@ function partFacts(engine: Remote<Engine>, message: Detail, index: number, part:
 }
 
 function headersView(message: Detail): HTMLElement {
-  return h(
-    'dl',
-    { class: 'headers', tabindex: 0, role: 'region', 'aria-label': 'Header fields' },
-    ...message.headers.map(({ name, value }) => h('div', {}, h('dt', {}, name), h('dd', {}, value.trim()))),
-  )
+  const fields = message.headers.map(({ name, value }) => h('div', {}, h('dt', {}, name), h('dd', {}, value.trim())))
+  return h('div', { class: 'headers', tabindex: 0, role: 'region', 'aria-label': 'Header fields' }, h('dl', {}, ...fields))
 }
 
 function defectsView(message: Detail): HTMLElement {
