@@ -2,13 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
-const HERE = fileURLToPath(new URL('..', import.meta.url));
+import { HERE, install } from './support/install.mjs';
+
 const BIN = join(HERE, 'node_modules/.bin');
 
 
@@ -67,17 +66,7 @@ await Pop3.connect({ user: 'me', password: 'x' });
 let folder;
 let tarball;
 before(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'popmail-package-')));
-  const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], { cwd: HERE, encoding: 'utf8' });
-  const [{ filename }] = [JSON.parse(packed)].flat().flatMap((entry) => (entry.filename ? entry : Object.values(entry)));
-  tarball = join(folder, filename);
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
-  execFileSync('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], { cwd: folder });
-  // What a TypeScript project for Node has anyway.
-  mkdirSync(join(folder, 'node_modules/@types'));
-  for (const name of ['@types/node', 'undici-types']) {
-    symlinkSync(join(HERE, 'node_modules', name), join(folder, 'node_modules', name));
-  }
+  ({ folder, tarball } = install());
 });
 after(() => rmSync(folder, { recursive: true }));
 
