@@ -147,7 +147,7 @@ function buildModules() {
 /** What rustc uses of WebAssembly; every browser of the last years has it. */
 const PROPOSALS = ['bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'reference-types', 'multivalue'];
 /** Small before fast: at these settings every class of mail is still read at many times the speed of others. */
-const OPT_LEVEL = 's';
+const OPT_LEVEL = 'z';
 const WASM_OPT = ['-Oz'];
 
 async function buildFace() {

@@ -77,6 +77,11 @@ pub fn text(body: &[u8], encoding: u32, charset: u32) -> String {
     index::text(body, encoding, charset).into_owned()
 }
 
+#[wasm_bindgen(js_name = hostLabel)]
+pub fn host_label(charset: u32) -> Option<String> {
+    index::host_label(charset).map(str::to_owned)
+}
+
 #[wasm_bindgen(js_name = htmlAsText)]
 pub fn html_as_text(body: &[u8], encoding: u32, charset: u32) -> String {
     index::html_as_text(body, encoding, charset)

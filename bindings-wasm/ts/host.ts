@@ -18,6 +18,22 @@ export function decodeCharset(label: string, bytes: Uint8Array): string | undefi
   }
 }
 
+/**
+ * The text of `bytes`; `undefined` if some are not valid, the label is not known, or they start with
+ * a byte order mark, which overrules the label.
+ */
+export function decodeStrict(label: string, bytes: Uint8Array): string | undefined {
+  const [first = 0, second = 0] = bytes;
+  if ((first === 0xef && second === 0xbb) || (first === 0xfe && second === 0xff) || (first === 0xff && second === 0xfe)) {
+    return undefined;
+  }
+  try {
+    return decoder(strict, label, true)?.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether bytes of the last call were not valid. */
 export function wasMalformed(): boolean {
   return malformed;

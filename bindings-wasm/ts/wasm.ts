@@ -5,6 +5,7 @@ import * as glue from 'popmail-glue';
 import { type MimeEngine, mime, provideMime } from './engine-mime.js';
 import { type Platform, provide } from './engine-pop3.js';
 import { Pop3Error } from './error.js';
+import { decodeStrict } from './host.js';
 import { CHARSET_UTF_8, ENCODING_NONE } from './layout.js';
 import { parse } from './message.js';
 
@@ -79,8 +80,14 @@ const engine: MimeEngine = {
   contentSize: (source, start, end, encoding) => guarded(() => glue.contentSize(source.subarray(start, end), encoding)),
   text(source, start, end, encoding, charset) {
     const body = source.subarray(start, end);
-    if (encoding === ENCODING_NONE && charset === CHARSET_UTF_8) {
-      return utf8.decode(body);
+    const label = charset === CHARSET_UTF_8 ? undefined : hostLabel(charset);
+    if (charset === CHARSET_UTF_8 || label !== undefined) {
+      // What the host decodes by itself need not cross twice.
+      const content = encoding === ENCODING_NONE ? body : guarded(() => glue.content(body, encoding));
+      const text = label === undefined ? utf8.decode(content) : decodeStrict(label, content);
+      if (text !== undefined) {
+        return text;
+      }
     }
     return guarded(() => glue.text(body, encoding, charset));
   },
@@ -90,6 +97,15 @@ const engine: MimeEngine = {
   view: (raw, message, what) => guarded(() => glue.view(raw, message, what)),
   safeFilename: (name, contentType, index) => guarded(() => glue.safeFilename(name, contentType, index)),
 };
+
+const labels: (string | undefined)[] = [];
+
+function hostLabel(charset: number): string | undefined {
+  if (!(charset in labels)) {
+    labels[charset] = guarded(() => glue.hostLabel(charset));
+  }
+  return labels[charset];
+}
 
 const pop3: Platform = {
   ClientEngine: glue.ClientEngine,

@@ -60,7 +60,7 @@ pub(crate) fn decode(charset: Charset, bytes: &[u8]) -> Option<(String, bool)> {
 }
 
 /// The label in the Encoding Standard of a charset that this build may lack.
-fn label(charset: Charset) -> Option<&'static str> {
+pub(crate) fn label(charset: Charset) -> Option<&'static str> {
     Some(match charset {
         Charset::ShiftJis => "shift_jis",
         Charset::Big5 => "big5",

@@ -381,6 +381,14 @@ pub fn view(raw: &[u8], message: u32, what: u32) -> Option<String> {
     }
 }
 
+/// The label in the Encoding Standard of a charset ([`PART_CHARSET`]) that the host decodes: it may
+/// make a text of [`content`] itself, where that is valid in the charset and starts with no byte
+/// order mark. What is not, only [`text`] reads rightly.
+#[cfg(feature = "host-charsets")]
+pub fn host_label(charset: u32) -> Option<&'static str> {
+    super::host_charsets::label(*CHARSETS.get(charset as usize)?)
+}
+
 fn encoding_of(number: u32) -> Encoding {
     match number {
         ENCODING_BASE64 => Encoding::Base64,
