@@ -1,4 +1,4 @@
-import { defineConfig } from 'vite'
+import { defineConfig } from 'vite';
 
 export default defineConfig({
   // Relative addresses: the built page works from any folder of any server.
@@ -13,4 +13,4 @@ export default defineConfig({
   optimizeDeps: { exclude: ['popmail-wasm'] },
   // The package lies outside this folder.
   server: { fs: { allow: ['../..'] } },
-})
+});

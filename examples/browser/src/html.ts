@@ -6,23 +6,37 @@
  * when the reader asked for them.
  */
 
-import DOMPurify from 'dompurify'
+import DOMPurify from 'dompurify';
 
 export interface SafeHtml {
   /** The references that would tell the sender that the message is read. */
-  readonly remote: number
+  readonly remote: number;
   /** The Content-IDs that are shown. */
-  readonly contentIds: ReadonlySet<string>
+  readonly contentIds: ReadonlySet<string>;
   /** A whole document for the frame. */
-  document(images: ReadonlyMap<string, string>, allowRemote: boolean): string
+  document(images: ReadonlyMap<string, string>, allowRemote: boolean): string;
 }
 
-const IMAGE_ATTRIBUTES = ['src', 'background', 'poster']
-const FORBIDDEN = ['form', 'input', 'button', 'select', 'textarea', 'option', 'audio', 'video', 'source', 'track', 'dialog', 'map', 'area']
-const REMOTE = /^\s*(https?:)?\/\//i
-const REMOTE_IN_STYLE = /(?:url\(|image-set\()\s*['"]?\s*(?:https?:)?\/\//gi
-const CID = /^\s*cid:/i
-const CID_IN_STYLE = /cid:[^'")\s]+/gi
+const IMAGE_ATTRIBUTES = ['src', 'background', 'poster'];
+const FORBIDDEN = [
+  'form',
+  'input',
+  'button',
+  'select',
+  'textarea',
+  'option',
+  'audio',
+  'video',
+  'source',
+  'track',
+  'dialog',
+  'map',
+  'area',
+];
+const REMOTE = /^\s*(https?:)?\/\//i;
+const REMOTE_IN_STYLE = /(?:url\(|image-set\()\s*['"]?\s*(?:https?:)?\/\//gi;
+const CID = /^\s*cid:/i;
+const CID_IN_STYLE = /cid:[^'")\s]+/gi;
 
 export function sanitise(source: string): SafeHtml {
   const clean = DOMPurify.sanitize(source, {
@@ -30,96 +44,99 @@ export function sanitise(source: string): SafeHtml {
     USE_PROFILES: { html: true },
     FORBID_TAGS: FORBIDDEN,
     FORBID_ATTR: ['ping', 'srcset', 'sizes', 'autofocus'],
-  })
-  const inert = new DOMParser().parseFromString(clean, 'text/html')
-  for (const link of inert.querySelectorAll('a')) makeSafe(link)
+  });
+  const inert = new DOMParser().parseFromString(clean, 'text/html');
+  for (const link of inert.querySelectorAll('a')) makeSafe(link);
 
-  let remote = 0
-  const contentIds = new Set<string>()
+  let remote = 0;
+  const contentIds = new Set<string>();
   for (const { value } of imageAttributes(inert)) {
-    if (CID.test(value)) contentIds.add(contentId(value))
-    else if (REMOTE.test(value)) remote++
+    if (CID.test(value)) contentIds.add(contentId(value));
+    else if (REMOTE.test(value)) remote++;
   }
   for (const style of styles(inert)) {
-    remote += style.match(REMOTE_IN_STYLE)?.length ?? 0
-    for (const url of style.match(CID_IN_STYLE) ?? []) contentIds.add(contentId(url))
+    remote += style.match(REMOTE_IN_STYLE)?.length ?? 0;
+    for (const url of style.match(CID_IN_STYLE) ?? []) contentIds.add(contentId(url));
   }
 
   return {
     remote,
     contentIds,
     document(images, allowRemote) {
-      const page = inert.cloneNode(true) as Document
+      const page = inert.cloneNode(true) as Document;
       for (const { element, name, value } of imageAttributes(page)) {
-        const image = CID.test(value) ? images.get(contentId(value)) : undefined
-        if (image) element.setAttribute(name, image)
+        const image = CID.test(value) ? images.get(contentId(value)) : undefined;
+        if (image) element.setAttribute(name, image);
         else if (!/^\s*data:image\//i.test(value) && !(allowRemote && REMOTE.test(value))) {
-          element.removeAttribute(name)
-          element.classList.add('popmail-blocked')
+          element.removeAttribute(name);
+          element.classList.add('popmail-blocked');
         }
       }
       for (const element of page.querySelectorAll('[style]')) {
-        const style = element.getAttribute('style')!
-        element.setAttribute('style', style.replace(CID_IN_STYLE, (url) => images.get(contentId(url)) ?? url))
+        const style = element.getAttribute('style')!;
+        element.setAttribute(
+          'style',
+          style.replace(CID_IN_STYLE, (url) => images.get(contentId(url)) ?? url),
+        );
       }
-      const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src data:${allowRemote ? ' https: http:' : ''}`
-      const head = page.createElement('head')
-      head.innerHTML = `<meta charset="utf-8"><meta name="referrer" content="no-referrer"><style>${FRAME_STYLE}</style>`
-      const csp = page.createElement('meta')
-      csp.httpEquiv = 'Content-Security-Policy'
-      csp.content = policy
-      head.prepend(csp)
+      const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src data:${allowRemote ? ' https: http:' : ''}`;
+      const head = page.createElement('head');
+      head.innerHTML = `<meta charset="utf-8"><meta name="referrer" content="no-referrer"><style>${FRAME_STYLE}</style>`;
+      const csp = page.createElement('meta');
+      csp.httpEquiv = 'Content-Security-Policy';
+      csp.content = policy;
+      head.prepend(csp);
       // The policy stands before everything that it is for.
-      head.append(...page.head.childNodes)
-      page.head.replaceWith(head)
-      return `<!doctype html>${page.documentElement.outerHTML}`
+      head.append(...page.head.childNodes);
+      page.head.replaceWith(head);
+      return `<!doctype html>${page.documentElement.outerHTML}`;
     },
-  }
+  };
 }
 
 /** A frame that shows a document and lets it do nothing: no scripts, no forms, no origin. Links open in a new tab. */
 export function sandbox(content: string): HTMLIFrameElement {
-  const frame = document.createElement('iframe')
-  frame.setAttribute('sandbox', 'allow-popups allow-popups-to-escape-sandbox')
-  frame.referrerPolicy = 'no-referrer'
-  frame.title = 'HTML of the message'
-  frame.className = 'html-frame'
-  frame.srcdoc = content
-  return frame
+  const frame = document.createElement('iframe');
+  frame.setAttribute('sandbox', 'allow-popups allow-popups-to-escape-sandbox');
+  frame.referrerPolicy = 'no-referrer';
+  frame.title = 'HTML of the message';
+  frame.className = 'html-frame';
+  frame.srcdoc = content;
+  return frame;
 }
 
 /** Links lead to the web or to a new message, in a new tab, and say where. */
 function makeSafe(link: HTMLAnchorElement): void {
-  const target = link.getAttribute('href') ?? ''
+  const target = link.getAttribute('href') ?? '';
   if (!/^\s*(https?:|mailto:)/i.test(target)) {
-    link.removeAttribute('href')
-    return
+    link.removeAttribute('href');
+    return;
   }
-  link.target = '_blank'
-  link.rel = 'noopener noreferrer'
-  link.title = target
+  link.target = '_blank';
+  link.rel = 'noopener noreferrer';
+  link.title = target;
 }
 
 function* imageAttributes(page: Document): Generator<{ element: Element; name: string; value: string }> {
   for (const name of IMAGE_ATTRIBUTES) {
     for (const element of page.querySelectorAll(`[${name}]`)) {
-      yield { element, name, value: element.getAttribute(name)! }
+      yield { element, name, value: element.getAttribute(name)! };
     }
   }
 }
 
 function* styles(page: Document): Generator<string> {
-  for (const element of page.querySelectorAll('style')) yield element.textContent ?? ''
-  for (const element of page.querySelectorAll('[style]')) yield element.getAttribute('style')!
+  for (const element of page.querySelectorAll('style')) yield element.textContent ?? '';
+  for (const element of page.querySelectorAll('[style]')) yield element.getAttribute('style')!;
 }
 
 /** RFC 2392: a `cid:` address is a Content-ID, percent-encoded. */
 function contentId(url: string): string {
-  const id = url.trim().slice('cid:'.length)
+  const id = url.trim().slice('cid:'.length);
   try {
-    return decodeURIComponent(id)
+    return decodeURIComponent(id);
   } catch {
-    return id
+    return id;
   }
 }
 
@@ -132,4 +149,4 @@ const FRAME_STYLE = `
   a { color: #1f4fa3; }
   blockquote { margin-inline: 0; padding-inline-start: 1em; border-inline-start: 3px solid #d8d4cc; }
   img.popmail-blocked { min-width: 24px; min-height: 24px; padding: 4px 8px; border: 1px dashed #aaa; border-radius: 4px; color: #666; font-size: 13px; }
-`
+`;

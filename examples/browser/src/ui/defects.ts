@@ -28,18 +28,18 @@ const WORDS: Readonly<Record<string, string>> = {
   'missing-delimiter': 'A part is not ended by a delimiter of its multipart.',
   'unterminated-multipart': 'The closing delimiter of a multipart is missing.',
   'limit-reached': 'A limit was reached; what is beyond it was not looked at.',
-}
+};
 
 const SEVERITIES: Readonly<Record<string, string>> = {
   note: 'against the rules, but there is one reading',
   warning: 'something is lost, replaced or cut',
   ambiguous: 'programs are known to read this differently',
-}
+};
 
 export function defectWords(code: string): string {
-  return WORDS[code] ?? code
+  return WORDS[code] ?? code;
 }
 
 export function severityWords(severity: string): string {
-  return SEVERITIES[severity] ?? severity
+  return SEVERITIES[severity] ?? severity;
 }

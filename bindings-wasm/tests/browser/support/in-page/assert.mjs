@@ -1,5 +1,5 @@
 // `node:assert/strict` for a page.
 
-import assert from 'assert/'
+import assert from 'assert/';
 
-export default assert.strict
+export default assert.strict;
