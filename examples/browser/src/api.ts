@@ -119,8 +119,10 @@ export interface Engine {
   /** Reads files; returns how many messages they held. */
   add(files: readonly Incoming[], listener: Listener): Promise<number>;
   open(id: number): Promise<Detail>;
-  /** The whole of a text that was cut. */
-  whole(id: number, which: 'text' | 'html'): Promise<string>;
+  /** A piece of the text, in UTF-16 units. */
+  text(id: number, start: number, end: number): Promise<string>;
+  /** The whole of the HTML where it was cut. */
+  html(id: number): Promise<string>;
   /** The decoded content of a part. */
   content(id: number, part: number): Promise<Uint8Array<ArrayBuffer>>;
   /** The content of an image as a `data:` address, null where the part is no image or too large for that. */

@@ -27,7 +27,7 @@ import { openWebSocket } from './websocket.ts';
 const MAX_MESSAGE_BYTES = 1024 ** 3;
 /** What a page shows of a text at once. */
 const MAX_TEXT = 300_000;
-const MAX_HTML = 2_000_000;
+const MAX_HTML = 1_000_000;
 const MAX_IMAGE_BYTES = 16 * 1024 ** 2;
 /** Lines of the list that go to the page together. */
 const BATCH_MS = 60;
@@ -70,8 +70,12 @@ const engine: Engine = {
     return describe(await openMessage(id));
   },
 
-  async whole(id, which) {
-    return (await openMessage(id)).message[which] ?? '';
+  async text(id, start, end) {
+    return ((await openMessage(id)).message.text ?? '').slice(start, end);
+  },
+
+  async html(id) {
+    return (await openMessage(id)).message.html ?? '';
   },
 
   async content(id, part) {

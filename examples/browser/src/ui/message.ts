@@ -11,6 +11,11 @@ import { SourceView } from './source.ts';
 import { tabs } from './tabs.ts';
 import { partTree } from './tree.ts';
 
+/** HTML above this is never shown whole: to sanitise it would hold the page up. */
+const MAX_WHOLE_HTML = 5_000_000;
+/** How much of a long text is added at a time. */
+const PIECE = 500_000;
+
 interface View {
   readonly name: string;
   readonly title: string;
@@ -165,18 +170,11 @@ function htmlView(engine: Remote<Engine>, message: Detail, html: Cut): HTMLEleme
     const bar = h('div', { class: 'html-bar' });
     place.replaceChildren(bar, frame(false));
     if (!isWhole) {
-      bar.append(
-        h('p', {}, `The first ${size(html.text.length)} of ${size(html.length)} are shown.`),
-        h(
-          'button',
-          {
-            type: 'button',
-            class: 'button small',
-            onclick: () => engine.whole(message.id, 'html').then((all) => show(all, true)),
-          },
-          'Show all',
-        ),
-      );
+      bar.append(h('p', {}, `The first ${size(html.text.length)} of ${size(html.length)} are shown.`));
+    }
+    if (!isWhole && html.length <= MAX_WHOLE_HTML) {
+      const showAll = async () => show(await engine.html(message.id), true);
+      bar.append(h('button', { type: 'button', class: 'button small', onclick: showAll }, 'Show all'));
     }
     if (safe.remote > 0) {
       const note = h(
@@ -229,23 +227,18 @@ function textView(engine: Remote<Engine>, message: Detail, text: Cut | null): HT
     { class: 'text', tabindex: 0, role: 'region', 'aria-label': 'Text of the message' },
     ...paragraphs(text.text),
   );
-  if (text.length > text.text.length) {
-    const button: HTMLElement = h(
-      'button',
-      {
-        type: 'button',
-        class: 'button small',
-        onclick: async () => {
-          const all = await engine.whole(message.id, 'text');
-          button.remove();
-          body.append(...paragraphs(all.slice(text.text.length)));
-        },
-      },
-      `Show the other ${size(text.length - text.text.length)}`,
-    );
-    return h('div', { class: 'text-place' }, body, button);
-  }
-  return body;
+  let shown = text.text.length;
+  const words = () => `Show more: ${size(text.length - shown)} are left`;
+  const showMore = async () => {
+    const piece = await engine.text(message.id, shown, shown + PIECE);
+    body.append(...paragraphs(piece));
+    shown += piece.length;
+    button.textContent = words();
+    button.hidden = shown >= text.length;
+  };
+  const button = h('button', { type: 'button', class: 'button small', onclick: showMore }, words());
+  button.hidden = shown >= text.length;
+  return h('div', { class: 'text-place' }, body, button);
 }
 
 /** Lines in blocks of one depth of quotation; blocks out of sight cost nothing (`content-visibility`). */

@@ -4,7 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkMimeVector } from '../../../mime-vectors.mjs';
 
-const equal = (name, actual, expected) => assert.deepEqual(actual, expected, name);
+function equal(name, actual, expected) {
+  try {
+    assert.deepEqual(actual, expected);
+  } catch {
+    throw new Error(`${name}: got ${JSON.stringify(actual)}, expected ${JSON.stringify(expected)}`);
+  }
+}
 
 export async function mimeVectors(parse) {
   for (const { name, expect, base64 } of await (await fetch('/mime-vectors.json')).json()) {
