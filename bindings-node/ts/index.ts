@@ -34,9 +34,22 @@ export type HostOptions = AnyHostOptions<ConnectionOptions>;
 /** What `Pop3.connect` takes. */
 export type ConnectOptions = HostOptions | TransportOptions;
 
-/** {@inheritDoc AnyPop3} */
+/**
+ * One POP3 session, logged in, over `node:net` and `node:tls` or the caller's own connection.
+ *
+ * Commands may be given at the same time; they are sent and answered in order. A session that
+ * ends in any way but `quit` deletes nothing (RFC 1939 section 6); so does one that `await using`
+ * ends.
+ */
 export class Pop3 extends AnyPop3 {
-  /** {@inheritDoc AnyPop3.connect} */
+  /**
+   * Connects and logs in.
+   *
+   * @throws `Pop3Error` with the code `POP3_ERR_AUTHENTICATION` if the login was refused,
+   * `POP3_ERR_INSECURE_CLEARTEXT` if the password would cross the network without TLS,
+   * `POP3_ERR_CONNECT` or `POP3_ERR_TLS` without a connection, or others as their codes say; and
+   * `AbortError`.
+   */
   static override connect(options: ConnectOptions): Promise<Pop3> {
     return super.connect(options);
   }

@@ -1,0 +1,51 @@
+// The examples of the README, one after the other, against a server.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+
+import { MemoryMaildrop, createServer } from '../dist/index.js';
+import { makeCertificate } from './support/certificates.mjs';
+import { HERE, install } from './support/install.mjs';
+
+let folder;
+before(() => {
+  ({ folder } = install());
+  makeCertificate(folder);
+  cpSync(join(HERE, '../examples/mail/04-complete.eml'), join(folder, '04-complete.eml'));
+  ['', 'new', 'cur', 'tmp'].forEach((name) => mkdirSync(join(folder, 'Mail', name)));
+});
+after(() => rmSync(folder, { recursive: true }));
+
+test('every example of the README runs', async () => {
+  const readme = readFileSync(join(HERE, 'README.md'), 'utf8');
+  const blocks = Array.from(readme.matchAll(/```js\n(.*?)```/gs), ([, block]) => block);
+  assert.equal(blocks.length, 4);
+  const [fetch, stream, ...rest] = blocks;
+  // The second goes on where the first has its session.
+  const session = fetch
+    .replace("'pop.example.com'", "'127.0.0.1', ...place")
+    .replace(/^const box = .*$/m, (line) => line + stream.replace(/^import.*$/m, ''));
+  const sample = readFileSync(join(folder, '04-complete.eml'));
+  const maildrop = new MemoryMaildrop([sample]);
+  const tls = { cert: readFileSync(join(folder, 'certificate.pem')), key: readFileSync(join(folder, 'key.pem')) };
+  const server = await createServer({ accounts: { me: { password: '…', maildrop } }, tls });
+  const place = `
+    import { readFileSync } from 'node:fs';
+    import { writeFile } from 'node:fs/promises';
+    const place = { port: ${server.port}, tlsOptions: { ca: readFileSync('certificate.pem') } };
+  `;
+  const run = async (source) => {
+    writeFileSync(join(folder, 'example.mjs'), source);
+    return (await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder })).stdout;
+  };
+  assert.match(await run(place + session), /^1 \S+ \d+ Pläne für das Café and the schedule\n.*\.pdf/);
+  assert.ok(readFileSync(join(folder, 'large.eml')).length >= sample.length);
+  assert.equal(maildrop.count, 0);
+  await server.close();
+  assert.match(await run(rest[0]), /multipart\/mixed/);
+  assert.match(await run(rest[1]), /^127\.0\.0\.1 \d+\n$/);
+});
