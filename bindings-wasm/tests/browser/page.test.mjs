@@ -56,14 +56,12 @@ pageTest('samples_are_listed_and_open_with_what_they_say', async (page) => {
   for (const { name, expect } of samples) {
     const { email } = expect;
     await page.getByRole('listbox').locator(`[title="${name}"]`).click();
-    await page.getByRole('heading', { name: email.subject ?? 'No subject', level: 2 }).waitFor();
-    const sender = email.from?.[0];
-    if (sender)
-      await page
-        .locator('.envelope-lines dd')
-        .first()
-        .getByText(sender.name ?? sender.email)
-        .waitFor();
+    await page.getByRole('heading', { name: email.subject ?? 'No subject', level: 2, exact: true }).waitFor();
+    const [sender] = email.from ?? [];
+    if (sender) {
+      const wanted = sender.name ? `${sender.name} <${sender.email}>` : sender.email;
+      assert.equal(await page.locator('.envelope-lines dd').first().textContent(), wanted, name);
+    }
     await view(page, 'Text');
     const [first] = email.textBody.filter((part) => part.type === 'text/plain');
     const wanted = first && email.bodyValues[first.partId].value.trim();
