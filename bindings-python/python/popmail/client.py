@@ -5,27 +5,44 @@ socket and gives its results the shapes that Python users expect.
 """
 
 import builtins
-import time
 import urllib.parse
-from collections import deque
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeVar, overload
+from typing import Any, NamedTuple, Protocol, Self, TypeVar, overload
 
-from . import event as ev
-from ._native import ClientEngine, Limits, Message, parse
-from .error import CommandError, Pop3Error, UsageError
+from ._dialogue import (
+    Fetch,
+    ListEntry,
+    Need,
+    Read,
+    RemoteMessage,
+    StartTls,
+    Stat,
+    Steps,
+    Store,
+    UidlEntry,
+    Write,
+    argument,
+    run,
+)
+from ._mailbox import Auth, Mailbox, Tls, default_port
 from .transport import SocketTransport, Transport
 
-if TYPE_CHECKING:
-    import ssl
+__all__ = [
+    "Auth",
+    "ListEntry",
+    "Pop3",
+    "Pop3Url",
+    "RemoteMessage",
+    "Stat",
+    "Tls",
+    "UidlEntry",
+    "Writable",
+    "connect",
+    "parse_url",
+]
 
-__all__ = ["ListEntry", "Pop3", "Pop3Url", "RemoteMessage", "Stat", "UidlEntry", "connect", "parse_url"]
-
-Tls = Literal["implicit", "starttls", "none"]
-Auth = Literal["auto", "user-pass", "plain", "apop"]
-_N = TypeVar("_N", int, int | None)
+_Result = TypeVar("_Result")
 _List = builtins.list  # `Pop3.list` takes the name inside the class.
 
 
@@ -37,28 +54,6 @@ class Writable(Protocol):
         ...
 
 
-class Stat(NamedTuple):
-    """The answer to STAT (RFC 1939 section 5)."""
-
-    # The RFC's word, in place of the method of tuples that counts values.
-    count: int  # type: ignore[assignment]
-    octets: int
-
-
-class ListEntry(NamedTuple):
-    """A line of LIST: message number and size (RFC 1939 section 5)."""
-
-    number: int
-    octets: int
-
-
-class UidlEntry(NamedTuple):
-    """A line of UIDL: message number and unique id (RFC 1939 section 7)."""
-
-    number: int
-    uid: str
-
-
 class Pop3Url(NamedTuple):
     """Where a mailbox is."""
 
@@ -68,42 +63,7 @@ class Pop3Url(NamedTuple):
     tls: Tls
 
 
-class RemoteMessage:
-    """A message of a mailbox, fetched.
-
-    Attributes:
-        number: The message number, 1 or more, in this session.
-        uid: The unique id, ``None`` if the server has none.
-        octets: The size as the server lists it, ``None`` if it does not.
-        raw: The message, byte for byte as the server sent it.
-    """
-
-    def __init__(self, box: "Pop3", number: int, uid: str | None, octets: int | None, raw: bytes) -> None:
-        self._box = box
-        self.number = number
-        self.uid = uid
-        self.octets = octets
-        self.raw = raw
-
-    @cached_property
-    def message(self) -> Message:
-        """The decoded message."""
-        return parse(self.raw)
-
-    def delete(self) -> None:
-        """Marks the message; it goes when the session ends with QUIT.
-
-        The command joins those under way: a refusal is raised by a later
-        command, at the latest by :meth:`Pop3.quit`, and then nothing is
-        deleted.
-        """
-        self._box._dele_later(self.number)  # pyright: ignore[reportPrivateUsage]
-
-    def __repr__(self) -> str:
-        return f"<RemoteMessage number={self.number} uid={self.uid!r} octets={self.octets}>"
-
-
-class Pop3:
+class Pop3(Mailbox[Transport]):
     """One POP3 session, logged in.
 
     In a ``with`` block the session ends with QUIT when the block ends, which
@@ -139,60 +99,35 @@ class Pop3:
         Pop3Error: The other errors, as their classes say.
     """
 
-    def __init__(
-        self,
-        host: str,
-        port: int | None = None,
-        *,
-        user: str,
-        password: str | bytes,
-        tls: Tls = "implicit",
-        ssl_context: "ssl.SSLContext | None" = None,
-        auth: Auth = "auto",
-        allow_cleartext: bool = False,
-        timeout: float | None = 60.0,
-        transport: Transport | None = None,
-        pipelining: bool = True,
-        strict: bool = False,
-        limits: Limits | None = None,
-    ) -> None:
-        self.host = host
-        self.port = port if port is not None else _default_port(tls)
-        self.deviations: dict[str, bytes] = {}
-        """The server's oddities that were forgiven: name and the first octets that showed it."""
-        self.greeting = b""
-        """The server's first line."""
-        self._results: dict[int, ev.ClientEvent] = {}
-        self._unwanted: set[int] = set()
-        self._deferred: deque[int] = deque()
-        self._sinks: dict[int, Writable] = {}
-        self._closed = False
-        self._cause: OSError | None = None
-        self._engine = ClientEngine(
-            tls=tls,
-            allow_cleartext=allow_cleartext,
-            pipelining=pipelining,
-            strict=strict,
-            timeout=timeout,
-            limits=limits,
-        )
-        # Before the connection: what cannot be sent is refused without one.
-        secret = password.encode() if isinstance(password, str) else password
-        if not isinstance(secret, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"password must be str or bytes, got {type(password).__name__}")
-        login = self._engine.login(user, secret, auth)
-        self._transport = transport or SocketTransport(
-            host,
+    def _begin(self) -> None:
+        self._transport = self._given_transport or SocketTransport(
+            self.host,
             self.port,
-            implicit_tls=tls == "implicit",
-            ssl_context=ssl_context,
-            timeout=timeout,
+            implicit_tls=self._tls == "implicit",
+            ssl_context=self._ssl_context,
+            timeout=self._timeout,
         )
+        self._dialogue.transport = self._transport
         try:
-            self._result(login)
+            self._run(self._dialogue.finish("the login", self._login))
         except BaseException:
             self.close()
             raise
+
+    def _run(self, steps: Steps[_Result]) -> _Result:
+        return run(steps, self._perform)
+
+    def _perform(self, need: Need) -> object:
+        match need:
+            case Read(timeout):
+                return self._transport.read(timeout)
+            case Write(octets):
+                self._transport.write(octets)
+            case StartTls():
+                self._transport.start_tls()
+            case Store(sink, octets):
+                return sink.write(octets)
+        return None
 
     # The session.
 
@@ -206,23 +141,10 @@ class Pop3:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            if kind is None and not self._closed:
+            if kind is None and not self._dialogue.closed:
                 self.quit()
         finally:
             self.close()
-
-    def __repr__(self) -> str:
-        return f"<Pop3 {self.host}:{self.port} {self.state}>"
-
-    @property
-    def state(self) -> str:
-        """Where the session stands: ``"transaction"`` after the login, ``"closed"`` or ``"failed"`` at its end."""
-        return "closed" if self._closed and self._engine.state != "failed" else self._engine.state
-
-    @property
-    def capabilities(self) -> dict[str, _List[str]] | None:
-        """What the server said it can do, by tag in upper case; ``None`` if it has no CAPA."""
-        return self._engine.capabilities
 
     def quit(self) -> None:
         """QUIT: has the marked messages deleted and ends the session.
@@ -231,28 +153,13 @@ class Pop3:
             CommandError: A mark was refused (nothing was deleted then), or
                 the server could not delete all that was marked.
         """
-        self._settle()
-        handle = self._engine.quit()
-        try:
-            self._result(handle)
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """Drops the connection without QUIT: nothing is deleted. More than once does no harm."""
-        self._closed = True
-        self._sinks.clear()
-        transport = getattr(self, "_transport", None)
-        if transport is not None:
-            transport.close()
+        self._run(self._dialogue.quit())
 
     # Commands.
 
     def stat(self) -> Stat:
         """STAT: how many messages there are and their size together, in octets."""
-        result = self._run(self._engine.stat)
-        assert isinstance(result, ev.StatReceived)
-        return Stat(result.count, result.octets)
+        return self._run(self._dialogue.stat())
 
     @overload
     def list(self, number: None = None) -> _List[ListEntry]: ...
@@ -260,9 +167,7 @@ class Pop3:
     def list(self, number: int) -> ListEntry: ...
     def list(self, number: int | None = None) -> _List[ListEntry] | ListEntry:
         """LIST: the sizes of all messages, or of one."""
-        result = self._run(self._engine.list, _checked(number))
-        assert isinstance(result, ev.ListReceived)
-        entries = [ListEntry(*entry) for entry in result.entries]
+        entries = self._run(self._dialogue.list(number))
         return entries if number is None else entries[0]
 
     @overload
@@ -275,9 +180,7 @@ class Pop3:
         Raises:
             CommandError: The server has no such message, or no UIDL.
         """
-        result = self._run(self._engine.uidl, _checked(number))
-        assert isinstance(result, ev.UidlReceived)
-        entries = [UidlEntry(*entry) for entry in result.entries]
+        entries = self._run(self._dialogue.uidl(number))
         return entries if number is None else entries[0]
 
     @overload
@@ -300,20 +203,9 @@ class Pop3:
             ConnectionLostError: The connection ended inside the message. What
                 was written until then is no message.
         """
-        _checked(number)
         if into is None:
-            result = self._run(self._engine.retr, number)
-            assert isinstance(result, ev.ContentFinished)
-            return result.content
-        self._check_open()
-        handle = self._engine.retr(number, chunks=True)
-        self._sinks[handle] = into
-        try:
-            result = self._result(handle)
-        finally:
-            self._sinks.pop(handle, None)
-        assert isinstance(result, ev.ContentFinished)
-        return result.octets
+            return self._run(self._dialogue.retr(number))
+        return self._run(self._dialogue.retr_into(number, into))
 
     def top(self, number: int, lines: int = 0) -> bytes:
         """TOP: fetches the header and the first lines of the body (RFC 1939 section 7).
@@ -322,29 +214,23 @@ class Pop3:
             number: The message number, 1 or more.
             lines: How many lines of the body, 0 or more.
         """
-        if isinstance(lines, bool) or lines < 0:
-            raise _argument(f"lines must be 0 or more, got {lines!r}")
-        result = self._run(self._engine.top, _checked(number), lines)
-        assert isinstance(result, ev.ContentFinished)
-        return result.content
+        return self._run(self._dialogue.top(number, lines))
 
     def dele(self, number: int) -> None:
         """DELE: marks a message; it goes when the session ends with QUIT."""
-        self._run(self._engine.dele, _checked(number))
+        self._run(self._dialogue.dele(number))
 
     def rset(self) -> None:
         """RSET: takes all marks back."""
-        self._run(self._engine.rset)
+        self._run(self._dialogue.rset())
 
     def noop(self) -> None:
         """NOOP: asks for an answer and nothing else."""
-        self._run(self._engine.noop)
+        self._run(self._dialogue.noop())
 
     def capa(self) -> dict[str, _List[str]]:
         """CAPA: asks the server what it can do, by tag in upper case (RFC 2449 section 5)."""
-        result = self._run(self._engine.capa)
-        assert isinstance(result, ev.CapabilitiesReceived)
-        return result.capabilities
+        return self._run(self._dialogue.capa())
 
     # Whole messages.
 
@@ -357,142 +243,13 @@ class Pop3:
         Args:
             numbers: Which ones; ``None`` is all.
         """
-        self._check_open()
-        wanted = None if numbers is None else [_checked(number) for number in numbers]
-        list_handle = self._engine.list()
-        uidl_handle = self._engine.uidl()
-        listed = self._result(list_handle)
-        assert isinstance(listed, ev.ListReceived)
-        octets = dict(listed.entries)
+        fetch = Fetch(self._dialogue, numbers)
         try:
-            uids = dict(self._uidl_entries(uidl_handle))
-        except CommandError:
-            uids = {}
-        if wanted is None:
-            wanted = list(octets)
-        prefetch = self._engine.prefetch([(number, octets.get(number, 0)) for number in wanted])
-        asked: deque[tuple[int, int]] = deque()
-        try:
-            while True:
-                self._check_open()
-                while (number := prefetch.ask()) is not None:
-                    asked.append((self._engine.retr(number), number))
-                if not asked:
-                    return
-                handle, number = asked.popleft()
-                result = self._result(handle)
-                prefetch.handed_out()
-                assert isinstance(result, ev.ContentFinished)
-                yield RemoteMessage(self, number, uids.get(number), octets.get(number), result.content)
+            self._run(fetch.begin())
+            while (mail := self._run(fetch.next())) is not None:
+                yield mail
         finally:
-            # The reader stopped early: what is under way arrives and is let go.
-            for handle, _ in asked:
-                if self._results.pop(handle, None) is None:
-                    self._unwanted.add(handle)
-
-    def _uidl_entries(self, handle: int) -> _List[tuple[int, str]]:
-        result = self._result(handle)
-        assert isinstance(result, ev.UidlReceived)
-        return result.entries
-
-    def _dele_later(self, number: int) -> None:
-        self._check_open()
-        self._deferred.append(self._engine.dele(number))
-
-    # The host's loop.
-
-    def _run(self, command: Any, *arguments: Any) -> ev.ClientEvent:
-        self._check_open()
-        return self._result(command(*arguments))
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise UsageError(
-                f"the connection to {self.host} port {self.port} is closed",
-                code="POP3_ERR_USAGE_CLOSED",
-                fatal=True,
-            )
-
-    def _settle(self) -> None:
-        """Waits for the marks that were set in passing."""
-        self._check_open()
-        while self._deferred:
-            self._result(self._deferred.popleft())
-
-    def _result(self, handle: int) -> ev.ClientEvent:
-        """Turns the loop until a command has its last event."""
-        try:
-            while (result := self._results.pop(handle, None)) is None:
-                self._handle(self._next_event())
-        except BaseException:
-            # The stream stands somewhere in an answer: nobody can go on.
-            self.close()
-            raise
-        if isinstance(result, ev.CommandFailed):
-            raise result.error
-        while self._deferred and (marked := self._results.pop(self._deferred[0], None)) is not None:
-            self._deferred.popleft()
-            if isinstance(marked, ev.CommandFailed):
-                raise marked.error
-        return result
-
-    def _next_event(self) -> ev.ClientEvent:
-        while (event := self._engine.next_event()) is None:
-            self._turn()
-        return event
-
-    def _turn(self) -> None:
-        """Writes what is due, waits for octets and hands them to the engine."""
-        engine = self._engine
-        try:
-            if octets := engine.take_output():
-                self._transport.write(octets)
-        except OSError as error:
-            # The server may have said why before it closed: read on.
-            self._cause = error
-        engine.handle_timeout(time.monotonic())
-        if engine.state == "failed":
-            return
-        timeout = engine.timeout()
-        try:
-            # Never 0, which would mean: do not wait at all.
-            received = self._transport.read(None if timeout is None else max(timeout, 0.001))
-        except builtins.TimeoutError as error:
-            self._cause = error
-            engine.handle_timeout(time.monotonic())
-        except OSError as error:
-            self._cause = error
-            engine.receive_eof()
-        else:
-            if received:
-                engine.receive(received)
-            else:
-                engine.receive_eof()
-
-    def _handle(self, event: ev.ClientEvent) -> None:
-        match event:
-            case ev.ContentReceived():
-                if (sink := self._sinks.get(event.handle)) is not None:
-                    _write_all(sink, event.chunk)
-            case ev.GreetingReceived():
-                self.greeting = event.line
-            case ev.TlsReady():
-                self._transport.start_tls()
-                self._engine.tls_established()
-            case ev.DeviationObserved():
-                self.deviations.setdefault(event.deviation, event.octets)
-            case ev.ConnectionClosed():
-                self._end(event.error)
-            case _:
-                if event.handle in self._unwanted:
-                    self._unwanted.discard(event.handle)
-                else:
-                    self._results[event.handle] = event
-
-    def _end(self, error: Pop3Error | None) -> None:
-        self.close()
-        if error is not None:
-            raise error from self._cause
+            fetch.stop()
 
 
 def connect(
@@ -517,7 +274,7 @@ def connect(
     place = parse_url(url)
     name = user if user is not None else place.user
     if name is None:
-        raise _argument(f"no user is named: expected pops://user@{place.host} or user=")
+        raise argument(f"no user is named: expected pops://user@{place.host} or user=")
     options.setdefault("tls", place.tls)
     return Pop3(place.host, place.port, user=name, password=password, **options)
 
@@ -533,45 +290,18 @@ def parse_url(url: str) -> Pop3Url:
         parts = urllib.parse.urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise _argument(f"{expected}: {error}") from None
+        raise argument(f"{expected}: {error}") from None
     if parts.password is not None:
-        raise _argument(f"a password must not stand in a URL: {expected}")
+        raise argument(f"a password must not stand in a URL: {expected}")
     if parts.scheme not in ("pops", "pop"):
-        raise _argument(f"{expected}, got the scheme {parts.scheme!r}")
+        raise argument(f"{expected}, got the scheme {parts.scheme!r}")
     if not parts.hostname:
-        raise _argument(f"{expected}, got no host")
+        raise argument(f"{expected}, got no host")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise _argument(f"{expected}, got more after the host")
+        raise argument(f"{expected}, got more after the host")
     tls: Tls = "implicit" if parts.scheme == "pops" else "starttls"
     user = None if parts.username is None else urllib.parse.unquote(parts.username)
     # RFC 2384 writes the mechanism into the name: pop://user;AUTH=+APOP@host.
     if user is not None and ";auth=" in user.lower():
-        raise _argument("a mechanism in the URL is not read: give auth= instead")
-    return Pop3Url(parts.hostname, port if port is not None else _default_port(tls), user or None, tls)
-
-
-def _write_all(sink: Writable, octets: bytes) -> None:
-    """Unbuffered files may take less than all."""
-    written = sink.write(octets)
-    while isinstance(written, int) and 0 < written < len(octets):
-        octets = octets[written:]
-        written = sink.write(octets)
-
-
-def _default_port(tls: Tls) -> int:
-    return 995 if tls == "implicit" else 110
-
-
-def _checked(number: _N) -> _N:
-    """A message number, refused with words where the engine would say ``OverflowError``."""
-    if number is None:
-        return number
-    if isinstance(number, bool) or not isinstance(number, int):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"message number must be an int, got {type(number).__name__}")
-    if not 1 <= number <= 0xFFFFFFFF:
-        raise _argument(f"message number must be 1 to 4294967295, got {number}")
-    return number
-
-
-def _argument(message: str) -> UsageError:
-    return UsageError(message, code="POP3_ERR_USAGE_ARGUMENT")
+        raise argument("a mechanism in the URL is not read: give auth= instead")
+    return Pop3Url(parts.hostname, port if port is not None else default_port(tls), user or None, tls)
