@@ -165,6 +165,8 @@ test('passwords in the clear need leave', async () => {
   await assert.rejects(createServer({ accounts: {} }), { code: 'POP3_ERR_USAGE_ARGUMENT' });
   await assert.rejects(createServer({ tls }), { code: 'POP3_ERR_USAGE_ARGUMENT' });
   await assert.rejects(createServer({ accounts: {}, tls, limits: { bad: 1 } }), /unknown limit/);
+  await assert.rejects(createServer({ accounts: {}, tls, timeout: -1 }), /timeout must be/);
+  await assert.rejects(createServer({ accounts: {}, tls, implicitTLS: false }), /unknown option "implicitTLS"/);
 });
 
 test('a client that goes away in a large message leaves the maildrop', async () => {
@@ -178,7 +180,7 @@ test('a client that goes away in a large message leaves the maildrop', async () 
 });
 
 test('a client that is silent is logged out', async () => {
-  const { server, open } = await serving(new MemoryMaildrop(), { ...clear, limits: { autologout: 20 } });
+  const { server, open } = await serving(new MemoryMaildrop(), { ...clear, timeout: 20 });
   const box = await open();
   await new Promise((resolve) => setTimeout(resolve, 60));
   await assert.rejects(box.noop(), { code: 'POP3_ERR_CONNECTION_LOST' });
@@ -196,6 +198,26 @@ test('octets between STLS and TLS close the connection', async () => {
   await once(socket, 'close');
   assert.match(said, /\r\n-ERR nothing may follow STLS but the TLS handshake\r\n$/);
   await server.close();
+});
+
+test('clients that speak no TLS, reset or say nothing harm nobody', async () => {
+  for (const implicitTls of [true, false]) {
+    const { server, open } = await serving(new MemoryMaildrop(['a: b\r\n\r\n']), { implicitTls });
+    const sockets = ['GET / HTTP/1.0\r\n\r\n', 'STLS\r\n', '', '\x16\x03\x01'].map((octets) => {
+      const socket = connectTcp(server.port, server.host);
+      socket.on('error', () => {}).on('data', () => {});
+      socket.write(octets);
+      return socket;
+    });
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    sockets[1].resetAndDestroy();
+    sockets[3].resetAndDestroy();
+    const box = await open();
+    assert.equal((await box.stat()).count, 1);
+    await box.quit();
+    await server.close();
+  }
 });
 
 test('a server that stops tells its clients nothing and ends at once', async () => {

@@ -38,6 +38,11 @@ export interface Pop3Server extends AsyncDisposable {
  * them neither TLS nor leave to do without it.
  */
 export async function createServer(options: ListenOptions): Promise<Pop3Server> {
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.has(name)) {
+      throw argument(`unknown option ${JSON.stringify(name)}`);
+    }
+  }
   const { host = '127.0.0.1', port = 0, tls, implicitTls = true, allowCleartext = false } = options;
   if (tls === undefined && !allowCleartext) {
     throw argument(
@@ -74,6 +79,8 @@ export async function createServer(options: ListenOptions): Promise<Pop3Server> 
   const open = new Set<Socket>();
   const listener = listenTcp({ allowHalfOpen: true, noDelay: true }, (socket) => {
     open.add(socket);
+    // Whoever reads or writes it is told; nobody else has to be.
+    socket.on('error', () => {});
     socket.once('close', () => open.delete(socket));
     serve(socket).catch((error: unknown) => {
       options.log?.('info', `no TLS with ${socket.remoteAddress}`, error);
@@ -156,5 +163,16 @@ function ALPNCallback({ protocols }: { protocols: string[] }): string | undefine
   return protocols.includes('pop3') ? 'pop3' : undefined;
 }
 
+const OPTIONS = new Set([
+  'accounts',
+  'host',
+  'port',
+  'tls',
+  'implicitTls',
+  'allowCleartext',
+  'limits',
+  'timeout',
+  'log',
+]);
 const CHUNK_OCTETS = 256 * 1024;
 const HANDSHAKE_MS = 30_000;

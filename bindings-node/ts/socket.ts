@@ -235,6 +235,8 @@ function plainSocket(options: NetConnectOpts, name: string, begun: (socket: Sock
     };
     socket.once('error', failed);
     socket.once('connect', () => {
+      // Whoever reads or writes it is told; nobody else has to be.
+      socket.on('error', () => {});
       socket.off('error', failed);
       resolve(socket);
     });

@@ -14,7 +14,7 @@ import {
   type Tls,
   serverPlatform,
 } from './engine-pop3.js';
-import { Pop3Error, argument, calling, checkedLimits, reasonOf } from './error.js';
+import { Pop3Error, argument, calling, checkedLimits, reasonOf, shown } from './error.js';
 import type { ServerEvent } from './event.js';
 import { type Transport, type TransportStreams, asTransport } from './transport.js';
 
@@ -57,7 +57,10 @@ export interface ServerOptions {
   allowCleartext?: boolean | undefined;
   /** The bounds of each connection. */
   limits?: ServerLimits | undefined;
-  /** Milliseconds that a client may take to read what it is sent: 600,000. */
+  /**
+   * Milliseconds that a client may be silent after its login, and that one may take to read:
+   * 600,000, the least that RFC 1939 section 3 allows. A limit of its own, `autologout`, goes first.
+   */
   timeout?: number | undefined;
   /** Called with what happens; nothing is printed without it. */
   log?: Log | undefined;
@@ -114,6 +117,7 @@ export class MemoryMaildrop implements Maildrop {
 export class Server {
   readonly #options: ServerOptions;
   readonly #limits: ServerLimits;
+  readonly #timeout: number;
   readonly #inUse = new Map<Maildrop, Promise<void>>();
   readonly #sessions = new Map<Session, Promise<string>>();
   #count = 0;
@@ -123,8 +127,13 @@ export class Server {
     if (typeof options?.accounts !== 'object' || options.accounts === null) {
       throw argument('accounts must be an object or a Map of { password, maildrop } by user name');
     }
+    const { timeout = 600_000 } = options;
+    if (typeof timeout !== 'number' || !(timeout > 0)) {
+      throw argument(`timeout must be a number of milliseconds above 0, or Infinity, got ${shown(timeout)}`);
+    }
     this.#options = options;
-    this.#limits = checkedLimits(options.limits ?? {}, SERVER_LIMITS);
+    this.#timeout = timeout;
+    this.#limits = { autologout: timeout, ...checkedLimits(options.limits ?? {}, SERVER_LIMITS) };
   }
 
   /**
@@ -157,7 +166,7 @@ export class Server {
       account: (user) => this.#account(user),
       claim: (maildrop) => this.#claim(maildrop),
       log: (level, text, error) => this.#options.log?.(level, `${number}: ${text}`, error),
-      timeout: this.#options.timeout ?? 600_000,
+      timeout: this.#timeout,
     });
     this.#options.log?.('info', `${number}: connection from ${peer}`);
     const served = session.run();
