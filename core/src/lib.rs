@@ -69,6 +69,8 @@ pub use error::{Error, ErrorCode, ErrorFamily, UsageError};
 pub use maildrop::Maildir;
 pub use maildrop::{Maildrop, MemoryMaildrop};
 pub use mime::{Message, Part, parse};
+#[cfg(feature = "sync")]
+pub use pop3::sync;
 pub use pop3::{
     AuthChoice, Capabilities, ClientConfig, ClientConnection, ClientEvent, ContentMode, Deviation,
     Handle, Limits, MaildropEntry, Prefetch, Reply, Security, ServerConfig, ServerConnection,

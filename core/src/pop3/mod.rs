@@ -21,6 +21,8 @@ mod prefetch;
 mod reply;
 mod server;
 mod state;
+#[cfg(feature = "sync")]
+pub mod sync;
 
 pub use auth::apop::{Stamp, digest as apop_digest};
 pub use capability::Capabilities;
