@@ -6,6 +6,8 @@
 
 use memchr::{memchr, memmem};
 
+use super::entities;
+
 /// Quotes and lists deeper than this are drawn as if they were this deep.
 const MAX_DEPTH: usize = 8;
 
@@ -397,7 +399,10 @@ fn decode(text: &str) -> String {
             .and_then(|end| rest.get(..end));
         match end {
             Some(reference) if !reference.contains([' ', '\n', '<']) => {
-                mail_parser::add_html_token(&mut out, reference.as_bytes(), false);
+                match entities::decode(reference) {
+                    Some(char) => out.push(char),
+                    None => out.push_str(reference),
+                }
                 rest = rest.get(reference.len()..).unwrap_or_default();
             }
             _ => {

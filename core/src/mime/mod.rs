@@ -23,6 +23,7 @@ mod charset;
 mod content_id;
 mod date;
 mod defect;
+mod entities;
 pub mod file_name;
 mod header;
 #[cfg(feature = "host-charsets")]
