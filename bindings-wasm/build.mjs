@@ -207,9 +207,8 @@ async function buildFace() {
   for (const name of Object.keys(MODULES)) {
     copyFileSync(module(name), `dist/${name}.wasm`);
   }
-  const entries = ['index', 'node', 'inline', ...SERVER_ENTRIES].filter((entry) => existsSync(`ts/${entry}.ts`));
   await build({
-    entryPoints: entries.map((entry) => `ts/${entry}.ts`),
+    entryPoints: ENTRIES,
     outdir: 'dist',
     bundle: true,
     splitting: true,
@@ -237,14 +236,20 @@ async function buildFace() {
       },
     ],
   });
-  for (const entry of entries) {
-    const bundle = await rollup({ input: `ts/${entry}.ts`, plugins: [dts()], external: /^node:|^popmail-/ });
+  for (const [entry, input] of Object.entries(ENTRIES)) {
+    const bundle = await rollup({ input, plugins: [dts()], external: /^node:|^popmail-/ });
     await bundle.write({ file: `dist/${entry}.d.ts`, format: 'es' });
     await bundle.close();
   }
 }
 
-const SERVER_ENTRIES = ['server-entry', 'server-entry-node'];
+const ENTRIES = {
+  index: 'ts/index.ts',
+  node: 'ts/node.ts',
+  inline: 'ts/inline.ts',
+  server: 'ts/server-entry.ts',
+  'server-node': 'ts/server-entry-node.ts',
+};
 
 const [only] = process.argv.slice(2);
 if (only !== 'face') {

@@ -27,4 +27,5 @@ export {
   parse,
 } from './message.js';
 export type { Transport, TransportStreams } from './transport.js';
-export { type InitInput, initSync } from './wasm.js';
+export type { InitInput } from './instance.js';
+export { initSync } from './wasm.js';

@@ -22,6 +22,17 @@ declare module 'popmail-glue' {
   export function apopDigest(greeting: Uint8Array, secret: Uint8Array): string | undefined;
 }
 
+/** The second module: the server session. */
+declare module 'popmail-server-glue' {
+  export default function init(input: { module_or_path: unknown }): Promise<unknown>;
+  export function initSync(input: { module: unknown }): unknown;
+  export function __wbg_reset_state(): void;
+
+  type Platform = import('./engine-pop3.js').ServerPlatform;
+  export const ServerEngine: Platform['ServerEngine'];
+  export const MemoryStore: Platform['MemoryStore'];
+}
+
 /** `popmail.wasm` in base64. */
 declare module 'popmail-base64' {
   const encoded: string;

@@ -10,7 +10,8 @@
  * ```
  */
 
-import { type InitInput, start } from './wasm.js';
+import type { InitInput } from './instance.js';
+import { start } from './wasm.js';
 
 /**
  * Loads the engine; wait for it before anything else is used. Further calls do no harm and load

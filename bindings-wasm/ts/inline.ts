@@ -2,7 +2,8 @@
 
 import encoded from 'popmail-base64';
 
-import { type InitInput, start } from './wasm.js';
+import type { InitInput } from './instance.js';
+import { start } from './wasm.js';
 
 /**
  * Starts the engine; wait for it before anything else is used. Further calls do no harm; after a

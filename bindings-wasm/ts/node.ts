@@ -2,7 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 
-import { type InitInput, start } from './wasm.js';
+import type { InitInput } from './instance.js';
+import { start } from './wasm.js';
 
 /**
  * Loads the engine; wait for it before anything else is used. Further calls do no harm and load

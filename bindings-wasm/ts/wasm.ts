@@ -1,67 +1,40 @@
-/** The WebAssembly engine: started by `init`, guarded against its own end. */
+/** The WebAssembly engine of MIME and the POP3 client. */
 
 import * as glue from 'popmail-glue';
 
-import { type MimeEngine, mime, provideMime } from './engine-mime.js';
+import { type MimeEngine, provideMime } from './engine-mime.js';
 import { type Platform, provide } from './engine-pop3.js';
-import { Pop3Error } from './error.js';
 import { decodeStrict } from './host.js';
+import { type InitInput, Instance, failing } from './instance.js';
 import { CHARSET_UTF_8, ENCODING_NONE } from './layout.js';
 import { parse } from './message.js';
 
-/** Where the WebAssembly module comes from: its bytes, a response, an address, or the module itself. */
-export type InitInput =
-  | BufferSource
-  | Response
-  | Promise<Response>
-  | Request
-  | URL
-  | string
-  | WebAssembly.Module;
+const instance = new Instance(glue, {
+  ready() {
+    provideMime(engine);
+    provide(pop3);
+  },
+  dead(fail) {
+    provideMime(failing<MimeEngine>(fail));
+    provide(failing<Platform>(fail));
+  },
+  get classes() {
+    return [glue.ClientEngine, glue.Prefetch];
+  },
+});
 
-let started: Promise<void> | undefined;
-let isReady = false;
-
-/** Starts the engine once; after its end, a new one. `open` says what to start when nobody did. */
+/** Starts the engine; `open` says what to start when nobody did. */
 export function start(open: () => InitInput | Promise<InitInput>): Promise<void> {
-  started ??= run(open).catch((error: unknown) => {
-    started = undefined;
-    throw error;
-  });
-  return started;
+  return instance.start(open);
 }
 
-async function run(open: () => InitInput | Promise<InitInput>): Promise<void> {
-  if (isReady) {
-    // It ended: the module is here, its instance is not worth keeping.
-    glue.__wbg_reset_state();
-  } else {
-    await glue.default({ module_or_path: await open() });
-    isReady = true;
-    guardClasses();
-  }
-  ready();
-}
-
-/** Starts the engine at once, where its module is at hand. */
+/** Starts the engine at once, where its module is at hand: in a worker that was sent it, on an edge runtime. */
 export function initSync(module: WebAssembly.Module | BufferSource): void {
-  if (started !== undefined && isReady) {
-    return;
-  }
-  if (isReady) {
-    glue.__wbg_reset_state();
-  } else {
-    glue.initSync({ module });
-    isReady = true;
-    guardClasses();
-  }
-  started = Promise.resolve();
-  ready();
+  instance.startSync(module);
 }
 
-function ready(): void {
-  provideMime(engine);
-  provide(pop3);
+function guarded<T>(call: () => T): T {
+  return instance.guarded(call);
 }
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -112,51 +85,3 @@ const pop3: Platform = {
   apopDigest: (greeting, secret) => guarded(() => glue.apopDigest(greeting, secret)),
   parse,
 };
-
-/** Calls the engine. What it never throws means that it broke: it is not used again. */
-function guarded<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw isEnd(error) ? end(error) : error;
-  }
-}
-
-function isEnd(error: unknown): boolean {
-  return error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-}
-
-function end(cause: unknown): Pop3Error {
-  started = undefined;
-  const dead = () => {
-    throw new Pop3Error('POP3_ERR_INTERNAL', 'the engine broke down earlier: call init() for a new one', { cause });
-  };
-  const nothing = { get: dead };
-  provideMime(new Proxy({} as MimeEngine, nothing));
-  provide(new Proxy({} as Platform, nothing));
-  return new Pop3Error('POP3_ERR_INTERNAL', 'the engine broke down: call init() for a new one', { cause });
-}
-
-/** The methods of the engine's classes, guarded as its functions are. */
-function guardClasses(): void {
-  for (const { prototype } of [glue.ClientEngine, glue.Prefetch] as { prototype: object }[]) {
-    for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
-      const { get, value } = property as PropertyDescriptor & { value?: unknown };
-      if (get !== undefined) {
-        property.get = function (this: unknown) {
-          return guarded(() => get.call(this) as unknown);
-        };
-      } else if (name !== 'constructor' && typeof value === 'function') {
-        property.value = function (this: unknown, ...given: unknown[]) {
-          return guarded(() => Reflect.apply(value, this, given) as unknown);
-        };
-      }
-      Object.defineProperty(prototype, name, property);
-    }
-  }
-}
-
-/** Whether `init` has been waited for. */
-export function isInitialized(): boolean {
-  return started !== undefined && isReady && mime() === engine;
-}
