@@ -198,6 +198,7 @@ class Server:
             port,
             ssl=self._house.tls if implicit else None,
             ssl_handshake_timeout=HANDSHAKE_SECONDS if implicit else None,
+            backlog=_BACKLOG,
         )
         bound: tuple[Any, ...] = self._listener.sockets[0].getsockname()
         self._address = (str(bound[0]), int(bound[1]))
@@ -214,3 +215,8 @@ class Server:
         self._address = None
         self._stopped = None
         _log.info("stopped")
+
+
+# Clients that connect at one moment. Where the kernel's queue is full, a client may wait for a greeting in vain:
+# in POP3 the server speaks first, so nothing tells the client that it was never heard.
+_BACKLOG = 1024
