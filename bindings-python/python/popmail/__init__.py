@@ -21,6 +21,8 @@ from ._native import (
     apop_digest,
     parse,
 )
+from .async_client import AsyncPop3
+from .async_transport import AsyncSocketTransport, AsyncTransport
 from .client import ListEntry, Pop3, Pop3Url, RemoteMessage, Stat, UidlEntry, connect, parse_url
 from .error import (
     AuthenticationError,
@@ -40,6 +42,9 @@ from .transport import SocketTransport, Transport
 __all__ = [
     "Account",
     "Address",
+    "AsyncPop3",
+    "AsyncSocketTransport",
+    "AsyncTransport",
     "AuthenticationError",
     "ClientEngine",
     "CommandError",

@@ -318,8 +318,10 @@ class Dialogue:
             case ev.GreetingReceived():
                 self.greeting = event.line
             case ev.TlsReady():
-                yield StartTls()
-                self.engine.tls_established()
+                # Octets after the server's answer to STLS have ended it: the next event says so.
+                if self.engine.state != "failed":
+                    yield StartTls()
+                    self.engine.tls_established()
             case ev.DeviationObserved():
                 self.deviations.setdefault(event.deviation, event.octets)
             case ev.ConnectionClosed():

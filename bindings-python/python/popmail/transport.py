@@ -2,6 +2,8 @@
 
 import builtins
 import contextlib
+import functools
+import os
 import socket
 import ssl
 from typing import Protocol
@@ -72,17 +74,9 @@ class SocketTransport:
         try:
             self._socket = socket.create_connection((host, port), timeout)
         except builtins.TimeoutError as error:
-            raise TimeoutError(
-                f"{host} port {port} did not answer{_within(timeout)}",
-                code="POP3_ERR_TIMEOUT",
-                fatal=True,
-            ) from error
+            raise connect_timed_out(host, port, timeout) from error
         except OSError as error:
-            raise ConnectionLostError(
-                f"cannot connect to {host} port {port}: {_reason(error)}",
-                code="POP3_ERR_CONNECT",
-                fatal=True,
-            ) from error
+            raise connect_failed(host, port, error) from error
         # Commands are small and wait for nothing.
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -98,34 +92,56 @@ class SocketTransport:
         self._socket.sendall(octets)
 
     def start_tls(self) -> None:
-        context = self._context or _default_context()
+        context = self._context or default_context()
         self._socket.settimeout(self._timeout)
         try:
             self._socket = context.wrap_socket(self._socket, server_hostname=self._host)
         except builtins.TimeoutError as error:
             self.close()
-            raise TimeoutError(
-                f"{self._host} port {self._port} did not finish the TLS handshake{_within(self._timeout)}",
-                code="POP3_ERR_TIMEOUT",
-                fatal=True,
-            ) from error
+            raise tls_timed_out(self._host, self._port, self._timeout) from error
         except (OSError, ValueError) as error:
             self.close()
-            raise ConnectionLostError(
-                f"no TLS with {self._host} port {self._port}: {_reason(error)}",
-                code="POP3_ERR_TLS",
-                fatal=True,
-            ) from error
+            raise tls_failed(self._host, self._port, error) from error
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._socket.close()
 
 
-def _default_context() -> ssl.SSLContext:
+# What the blocking transport and that of asyncio share.
+
+
+def default_context() -> ssl.SSLContext:
+    """For a connection whose caller gave none: checks certificates against the system's authorities."""
+    return _context_for(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@functools.lru_cache(maxsize=1)
+def _context_for(*_authorities: str | None) -> ssl.SSLContext:
+    """Reading the authorities takes longer than a session, and programs open many."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["pop3"])
     return context
+
+
+def connect_timed_out(host: str, port: int, timeout: float | None) -> TimeoutError:
+    return TimeoutError(f"{host} port {port} did not answer{_within(timeout)}", code="POP3_ERR_TIMEOUT", fatal=True)
+
+
+def connect_failed(host: str, port: int, error: OSError) -> ConnectionLostError:
+    return ConnectionLostError(
+        f"cannot connect to {host} port {port}: {_reason(error)}", code="POP3_ERR_CONNECT", fatal=True
+    )
+
+
+def tls_timed_out(host: str, port: int, timeout: float | None) -> TimeoutError:
+    return TimeoutError(
+        f"{host} port {port} did not finish the TLS handshake{_within(timeout)}", code="POP3_ERR_TIMEOUT", fatal=True
+    )
+
+
+def tls_failed(host: str, port: int, error: Exception) -> ConnectionLostError:
+    return ConnectionLostError(f"no TLS with {host} port {port}: {_reason(error)}", code="POP3_ERR_TLS", fatal=True)
 
 
 def _within(timeout: float | None) -> str:
@@ -137,15 +153,19 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
-        return "it does not speak TLS there (port 995 does, port 110 begins TLS with STLS)"
+        return NO_TLS_THERE
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.lower().replace("_", " ")
     if isinstance(error, ssl.SSLEOFError | ConnectionResetError):
         return "the server closed the connection"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"  # where asyncio repeats the address
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error) or type(error).__name__
 
+
+NO_TLS_THERE = "it does not speak TLS there (port 995 does, port 110 begins TLS with STLS)"
 
 # A reader that is woken seldom: 256 KiB is what loopback and fast links fill.
 _READ_OCTETS = 256 * 1024
