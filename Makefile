@@ -29,12 +29,12 @@ export PIP_NO_INPUT := 1
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 ## set-up
 
 .PHONY: setup
-setup: $(STAMPS)/native ## .venv with the tools and popmail in it
+setup: $(STAMPS)/native $(STAMPS)/node $(STAMPS)/wasm ## build every package in its place
 
 # The tools, in exact versions, from the group `dev` of pyproject.toml.
 $(STAMPS)/tools: $(PACKAGE)/pyproject.toml
@@ -49,16 +49,35 @@ $(STAMPS)/native: $(STAMPS)/tools $(RUST_SOURCES) $(wildcard Cargo.toml Cargo.lo
 	cd $(PACKAGE) && VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release $(CARGO_FLAGS)
 	touch $@
 
+# The lock files hold the versions; `npm ci` would also ask them for the packages of other platforms.
+NPM_INSTALL := npm install --no-audit --no-fund --loglevel=error
+FACE_SOURCES := $(wildcard bindings-wasm/ts/*.ts)
+CORE_SOURCES := $(shell find core/src -name '*.rs') Cargo.toml Cargo.lock core/Cargo.toml
+
+$(STAMPS)/node: $(STAMPS)/tools $(CORE_SOURCES) $(FACE_SOURCES) $(wildcard $(addprefix bindings-node/,src/*.rs ts/*.ts *.json *.mjs Cargo.toml))
+	cd bindings-node && $(NPM_INSTALL) && npm run build
+	touch $@
+
+$(STAMPS)/wasm: $(STAMPS)/tools $(CORE_SOURCES) $(FACE_SOURCES) $(wildcard $(addprefix bindings-wasm/,src/*.rs *.json *.mjs Cargo.toml))
+	cd bindings-wasm && $(NPM_INSTALL) && npm run build
+	touch $@
+
 # The servers and clients of other people that the tests and the benchmarks talk to.
 .PHONY: peers
 peers:
 	@scripts/need dovecot-pop3d test -e /usr/lib/dovecot/pop3
 	@scripts/need curl curl --version
+	@scripts/need openssl openssl version
+
+.PHONY: browser-peers
+browser-peers:
+	@scripts/need chromium test -x /usr/bin/chromium
+	@scripts/need websockify test -x /usr/bin/websockify
 
 ## checks
 
 .PHONY: lint
-lint: lint-rust lint-python ## format, lints and types, of every language
+lint: lint-rust lint-python lint-js ## format, lints and types, of every language
 
 .PHONY: lint-rust
 lint-rust: $(STAMPS)/tools
@@ -74,8 +93,13 @@ lint-python: $(STAMPS)/native
 	cd $(PACKAGE) && $(BIN)/mypy python/popmail ../target/readme
 	cd $(PACKAGE) && $(BIN)/pyright python/popmail ../target/readme
 
+.PHONY: lint-js
+lint-js: $(STAMPS)/node $(STAMPS)/wasm
+	cd bindings-node && npm run check
+	cd bindings-wasm && npm run check && npm run lint:package
+
 .PHONY: test
-test: lint test-rust test-python demo smoke ## every check, every test, the demo, and the wheel in an empty place
+test: lint test-rust test-python test-node test-wasm test-browser size demo smoke ## every check, every test, the demo, and the wheel in an empty place
 	@echo 'make test: all of it passed'
 
 .PHONY: test-rust
@@ -86,15 +110,38 @@ test-rust: $(STAMPS)/tools
 test-python: $(STAMPS)/native peers
 	cd $(PACKAGE) && $(BIN)/python -m pytest
 
+.PHONY: test-node
+test-node: $(STAMPS)/node peers
+	cd bindings-node && npm test
+
+.PHONY: test-wasm
+test-wasm: $(STAMPS)/wasm $(STAMPS)/node
+	cd bindings-wasm && npm test
+
+.PHONY: test-browser
+test-browser: $(STAMPS)/wasm $(STAMPS)/native browser-peers
+	cd bindings-wasm/tests/browser && $(NPM_INSTALL)
+	cd examples/browser && $(NPM_INSTALL)
+	cd bindings-wasm/tests/browser && npm test
+
 .PHONY: demo
-demo: $(STAMPS)/native ## fetch and decode the sample mail from the embedded server, over TLS
+demo: $(STAMPS)/native $(STAMPS)/node ## fetch and decode the sample mail from the embedded server, over TLS
 	$(BIN)/popmail demo
+	cd bindings-node && npm run demo
 
 .PHONY: bench
 bench: $(STAMPS)/native peers ## a table of figures, beside those of the peers
 	$(BIN)/python benchmarks/run.py
 
+.PHONY: fuzz-smoke
+fuzz-smoke: ## half a minute of odd octets for each role and for the decoder
+	scripts/fuzz-smoke client server message
+
 ## packages
+
+.PHONY: size
+size: $(STAMPS)/wasm ## the download of the browser build; fails above its budget
+	cd bindings-wasm && npm run size
 
 .PHONY: dist
 dist: $(STAMPS)/native ## the wheel and the source package, in dist/
@@ -113,5 +160,7 @@ smoke: dist
 
 .PHONY: clean
 clean: ## remove everything that was built or installed
-	rm -rf target .venv dist $(PACKAGE)/python/popmail/*.so
+	rm -rf target .venv dist $(PACKAGE)/python/popmail/*.so bindings-node/*.node
+	rm -rf $(addsuffix /dist,bindings-node bindings-wasm examples/browser)
+	rm -rf $(addsuffix /node_modules,bindings-node bindings-wasm bindings-wasm/tests/browser examples/browser)
 	find $(PACKAGE) benchmarks scripts -name __pycache__ -prune -exec rm -rf {} +
