@@ -8,6 +8,7 @@ mod error;
 mod event;
 mod message;
 mod server;
+mod sync;
 
 use pyo3::prelude::*;
 
@@ -22,6 +23,7 @@ mod _native {
         convert::register(module)?;
         event::register(module)?;
         message::register(module)?;
-        server::register(module)
+        server::register(module)?;
+        sync::register(module)
     }
 }

@@ -37,6 +37,8 @@ from .error import (
     UsageError,
 )
 from .server import Account, Maildir, Maildrop, MemoryMaildrop, Server, ServerLimits
+from .summary import Summary
+from .sync import NewMessage, SyncRules, SyncState, SyncWarning
 from .transport import SocketTransport, Transport
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "Maildrop",
     "MemoryMaildrop",
     "Message",
+    "NewMessage",
     "Part",
     "Pop3",
     "Pop3Error",
@@ -70,6 +73,10 @@ __all__ = [
     "ServerLimits",
     "SocketTransport",
     "Stat",
+    "Summary",
+    "SyncRules",
+    "SyncState",
+    "SyncWarning",
     "TimeoutError",
     "Transport",
     "UidlEntry",

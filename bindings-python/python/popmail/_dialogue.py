@@ -154,6 +154,8 @@ class Dialogue:
         self._sinks: dict[int, object] = {}
         self._cause: OSError | None = None
         self._closed_by = ""
+        self.after_quit: _List[Callable[[], None]] = []
+        """What is to be done when QUIT was answered ``+OK``."""
 
     @property
     def state(self) -> str:
@@ -238,6 +240,8 @@ class Dialogue:
             yield from self.finish("QUIT", handle)
         finally:
             self.close()
+        for note in self.after_quit:
+            note()
 
     def dele_later(self, number: int) -> None:
         self.check_open()

@@ -37,6 +37,7 @@ class Mailbox(Generic[_Transport]):
         limits: Limits | None = None,
     ) -> None:
         self.host = host
+        self.user = user
         self.port = port if port is not None else default_port(tls)
         self._tls = tls
         self._ssl_context = ssl_context
@@ -63,6 +64,11 @@ class Mailbox(Generic[_Transport]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.host}:{self.port} {self.state}>"
+
+    @property
+    def name(self) -> str:
+        """The name of the mailbox in a saved state: ``user@host:port``."""
+        return f"{self.user}@{self.host}:{self.port}"
 
     @property
     def state(self) -> str:

@@ -1,6 +1,6 @@
 """The native module: the engines and the decoder, without I/O."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from mmap import mmap
@@ -227,6 +227,90 @@ class ConnectionClosed:
     """The connection is over: close the transport. No event comes after it."""
 
     error: Pop3Error | None
+
+# Repeated fetches.
+
+@final
+class SyncPlanner:
+    """What is known of the messages of one mailbox, and what to do about it, without I/O.
+
+    Times are seconds since 1970, sizes octets. Hosts use `popmail.SyncState`.
+    """
+
+    def __new__(cls, mailbox: str) -> SyncPlanner: ...
+    @staticmethod
+    def restore(snapshot: str, journal: str, arrived: Callable[[str], bool]) -> SyncPlanner:
+        """Reads a snapshot and its journal; ``arrived`` says for each receipt whether the message is in its place."""
+
+    def snapshot(self) -> str:
+        """The state as JSON, to replace the last one as a whole; a journal begins anew after it."""
+
+    @property
+    def mailbox(self) -> str: ...
+    @property
+    def next_login(self) -> int | None: ...
+    def __len__(self) -> int: ...
+    def plan(
+        self,
+        sizes: list[tuple[int, int]],
+        uids: list[tuple[int, str]],
+        *,
+        now: int,
+        fingerprints: list[tuple[int, str]] = ...,
+        expire: str | None = None,
+        login_delay: str | None = None,
+        delete_after: int | None = None,
+        largest: int | None = None,
+        headers_of_larger: bool = False,
+        newest_first: bool = False,
+        most_messages: int | None = None,
+    ) -> SyncPlan:
+        """Takes the listing of a session that has just begun; ``fingerprints`` are those of messages without a uid."""
+
+    def delivered(self, number: int, *, now: int, headers_only: bool = False) -> None:
+        """Notes that a message is safe where the user wants it."""
+
+    def journal_line(self, number: int, *, now: int, headers_only: bool = False, receipt: str | None = None) -> str:
+        """A line for the journal of the last snapshot: this message is delivered. It changes nothing here."""
+
+    def deletions(self, *, delete_after: int | None, now: int) -> list[int]:
+        """What to delete now."""
+
+    def dele_accepted(self, number: int, *, now: int) -> None:
+        """Notes that the server marked a message."""
+
+    def quit_accepted(self, *, now: int) -> None:
+        """Notes that the server ended the session with ``+OK``."""
+
+@final
+class SyncPlan:
+    """What to do in one session."""
+
+    @property
+    def fetch(self) -> list[tuple[int, int, bool]]:
+        """What to fetch, in this order: number, octets, and whether only the header is wanted."""
+
+    @property
+    def present(self) -> int:
+        """How many messages were delivered before."""
+
+    @property
+    def too_large(self) -> int:
+        """How many are above the largest size and left alone."""
+
+    @property
+    def postponed(self) -> int:
+        """How many wait for the next run."""
+
+    @property
+    def warnings(self) -> list[tuple[str, str]]:
+        """What the user should know: name and text."""
+
+def without_uid(sizes: list[tuple[int, int]], uids: list[tuple[int, str]]) -> list[int]:
+    """The numbers of messages that no uid names: their headers are needed."""
+
+def fingerprint(header: bytes | bytearray, octets: int) -> str:
+    """What a message without a uid is known by: Message-ID, Date, From and size."""
 
 # The server engine, its events and the maildrops.
 

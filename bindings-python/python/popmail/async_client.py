@@ -16,6 +16,8 @@ from ._mailbox import Mailbox
 from .async_transport import AsyncSocketTransport, AsyncTransport
 from .client import Writable
 from .error import UsageError
+from .summary import Summaries, Summary
+from .sync import FetchNew, NewMessage, SyncRules, SyncState
 
 __all__ = ["AsyncPop3", "AsyncWritable"]
 
@@ -223,6 +225,50 @@ class AsyncPop3(Mailbox[AsyncTransport]):
             numbers: Which ones; ``None`` is all.
         """
         fetch = Fetch(self._dialogue, numbers)
+        try:
+            await self._run(fetch.begin())
+            while (mail := await self._run(fetch.next())) is not None:
+                yield mail
+        finally:
+            fetch.stop()
+
+    async def summaries(self, numbers: Iterable[int] | None = None, *, retr: bool = False) -> AsyncIterator[Summary]:
+        """Fetches headers in order, pipelined (TOP), so that a program can choose before it fetches.
+
+        Args:
+            numbers: Which ones; ``None`` is all.
+            retr: Fetches the whole message where the server refuses TOP.
+
+        Raises:
+            CommandError: The server has no such message, or no TOP.
+        """
+        summaries = Summaries(self._dialogue, numbers, retr=retr)
+        try:
+            await self._run(summaries.begin())
+            while (summary := await self._run(summaries.next())) is not None:
+                yield summary
+        finally:
+            summaries.stop()
+
+    async def fetch_new(self, state: SyncState, rules: SyncRules | None = None) -> AsyncIterator[NewMessage]:
+        """Fetches what was not delivered before, pipelined, and deletes by the rules after the last message.
+
+        A message counts as delivered when the loop asks for the next one, or
+        when its ``done()`` is called; it is noted in the state at once. Left
+        by ``break`` or by an exception, the loop deletes nothing, and the
+        message that it was at comes again. What is found about the server
+        stands in ``state.warnings``.
+
+        Args:
+            state: What is known of this mailbox; see :class:`SyncState`.
+            rules: What to fetch and to delete; by default all that is new,
+                and nothing.
+
+        Raises:
+            UsageError: It is the state of another mailbox.
+            OSError: The state cannot be written.
+        """
+        fetch = FetchNew(self._dialogue, state, rules, self.name)
         try:
             await self._run(fetch.begin())
             while (mail := await self._run(fetch.next())) is not None:
