@@ -190,7 +190,7 @@ const FASTER = Object.entries({ encodify: 3, memchr: 3, 'mail-parser': '"s"' }).
   '--config',
   `profile.release.package.${name}.opt-level=${level}`,
 ]);
-const WASM_OPT = ['-Oz'];
+const WASM_OPT = ['-O3'];
 
 async function buildFace() {
   const [{ build }, { rollup }, { dts }] = await Promise.all([

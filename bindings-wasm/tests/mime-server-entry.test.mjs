@@ -14,7 +14,7 @@ test('the server needs its own init', async () => {
 
 test('a client and a server in one process, without a network', async () => {
   await Promise.all([init(), initServer()]);
-  const maildrop = new MemoryMaildrop(['Subject: one\r\n\r\nfirst', 'Subject: two\r\n\r\n.dot']);
+  const maildrop = new MemoryMaildrop(['Subject: one\r\n\r\nfirst\r\n', 'Subject: two\r\n\r\n.dot\r\n']);
   const server = new Server({ allowCleartext: true, accounts: { me: { password: 'secret', maildrop } } });
   const [up, down] = [new TransformStream(), new TransformStream()];
   const served = server.accept({ readable: up.readable, writable: down.writable });
@@ -24,8 +24,8 @@ test('a client and a server in one process, without a network', async () => {
   for await (const { number, message } of box) read.push([number, message.subject, message.text]);
   await box.quit();
   assert.deepEqual(read, [
-    [1, 'one', 'first'],
-    [2, 'two', '.dot'],
+    [1, 'one', 'first\r\n'],
+    [2, 'two', '.dot\r\n'],
   ]);
   assert.equal(await served, 'quit');
 });

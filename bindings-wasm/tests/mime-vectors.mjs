@@ -3,6 +3,12 @@
  * defects out as in every other language. Runs wherever `parse` does; the caller reads the files.
  */
 
+/** Checks every vector that the caller has read; see `checkMimeVector`. Returns how many. */
+export async function runMimeVectors(parse, vectors, equal) {
+  for (const vector of vectors) await checkMimeVector(parse, vector, equal);
+  return vectors.length;
+}
+
 /**
  * Checks one vector.
  *
