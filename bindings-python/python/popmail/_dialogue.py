@@ -154,6 +154,7 @@ class Dialogue:
         self._sinks: dict[int, object] = {}
         self._cause: OSError | None = None
         self._closed_by = ""
+        self._stls: int | None = None
         self.after_quit: _List[Callable[[], None]] = []
         """What is to be done when QUIT was answered ``+OK``."""
 
@@ -174,6 +175,18 @@ class Dialogue:
                 code="POP3_ERR_USAGE_CLOSED",
                 fatal=True,
             )
+
+    # Steps that `popmail.poplib` takes by themselves; a login takes them as the engine plans.
+
+    def greet(self) -> Steps[bytes]:
+        """Waits for the server's first line."""
+        return self._until("the greeting", lambda: self.greeting or None)
+
+    def stls(self) -> Steps[None]:
+        """STLS and the TLS handshake."""
+        self.check_open()
+        self._stls = self.engine.stls()
+        yield from self.finish("STLS", self._stls)
 
     # Commands.
 
@@ -263,8 +276,23 @@ class Dialogue:
 
     def finish(self, what: str, handle: int) -> Steps[ev.ClientEvent]:
         """Turns the loop until a command has its last event; ``what`` names it where it is broken off."""
+
+        def answer() -> ev.ClientEvent | None:
+            return self._results.pop(handle, None)
+
+        steps: Steps[ev.ClientEvent] = self._until(what, answer)
+        result = yield from steps
+        if isinstance(result, ev.CommandFailed):
+            raise result.error
+        while self._deferred and (marked := self._results.pop(self._deferred[0], None)) is not None:
+            self._deferred.popleft()
+            if isinstance(marked, ev.CommandFailed):
+                raise marked.error
+        return result
+
+    def _until(self, what: str, outcome: Callable[[], _Result | None]) -> Steps[_Result]:
         try:
-            while (result := self._results.pop(handle, None)) is None:
+            while (result := outcome()) is None:
                 yield from self._handle((yield from self._next_event()))
         except BaseException as error:
             # The stream stands somewhere in an answer: nobody can go on.
@@ -273,12 +301,6 @@ class Dialogue:
                 self._closed_by = f": {what} was {how} before its answer was complete"
             self.close()
             raise
-        if isinstance(result, ev.CommandFailed):
-            raise result.error
-        while self._deferred and (marked := self._results.pop(self._deferred[0], None)) is not None:
-            self._deferred.popleft()
-            if isinstance(marked, ev.CommandFailed):
-                raise marked.error
         return result
 
     def _next_event(self) -> Steps[ev.ClientEvent]:
@@ -326,6 +348,8 @@ class Dialogue:
                 if self.engine.state != "failed":
                     yield StartTls()
                     self.engine.tls_established()
+                    if event.handle == self._stls:
+                        self._results[event.handle] = event
             case ev.DeviationObserved():
                 self.deviations.setdefault(event.deviation, event.octets)
             case ev.ConnectionClosed():
