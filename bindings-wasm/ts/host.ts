@@ -5,6 +5,10 @@
 
 const strict = new Map<string, TextDecoder | undefined>();
 const lenient = new Map<string, TextDecoder | undefined>();
+
+/** Chromium's decoder keeps the state of its last text: each text gets its own. */
+const STATEFUL = 'iso-2022-jp';
+
 let malformed = false;
 
 /** The text of `bytes`, what is not valid replaced by U+FFFD; `undefined` if the label is not known. */
@@ -13,6 +17,8 @@ export function decodeCharset(label: string, bytes: Uint8Array): string | undefi
   try {
     return decoder(strict, label, true)?.decode(bytes);
   } catch {
+    // What is left in it of a text that broke off is not for the next one.
+    strict.delete(label);
     malformed = true;
     return decoder(lenient, label, false)?.decode(bytes);
   }
@@ -30,6 +36,7 @@ export function decodeStrict(label: string, bytes: Uint8Array): string | undefin
   try {
     return decoder(strict, label, true)?.decode(bytes);
   } catch {
+    strict.delete(label);
     return undefined;
   }
 }
@@ -40,14 +47,17 @@ export function wasMalformed(): boolean {
 }
 
 function decoder(known: Map<string, TextDecoder | undefined>, label: string, fatal: boolean): TextDecoder | undefined {
-  if (!known.has(label)) {
-    let made: TextDecoder | undefined;
-    try {
-      made = new TextDecoder(label, { fatal });
-    } catch {
-      // This host was built without it: the engine reads the text as UTF-8.
-    }
-    known.set(label, made);
+  if (label === STATEFUL || !known.has(label)) {
+    known.set(label, make(label, fatal));
   }
   return known.get(label);
+}
+
+function make(label: string, fatal: boolean): TextDecoder | undefined {
+  try {
+    return new TextDecoder(label, { fatal });
+  } catch {
+    // This host was built without it: the engine reads the text as UTF-8.
+    return undefined;
+  }
 }
