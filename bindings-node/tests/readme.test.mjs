@@ -20,7 +20,7 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true }));
 
-test('every example of the README runs', async () => {
+test('every example of the READMEs runs', async () => {
   const readme = readFileSync(join(HERE, 'README.md'), 'utf8');
   const blocks = Array.from(readme.matchAll(/```js\n(.*?)```/gs), ([, block]) => block);
   assert.equal(blocks.length, 4);
@@ -47,5 +47,7 @@ test('every example of the README runs', async () => {
   assert.equal(maildrop.count, 0);
   await server.close();
   assert.match(await run(rest[0]), /multipart\/mixed/);
+  const [root] = readFileSync(join(HERE, '../README.md'), 'utf8').match(/(?<=```js\n).*?(?=```)/s);
+  assert.match(await run(root), /^Pläne für das Café and the schedule zoe@example.com\n.*\.pdf 593\n/);
   assert.match(await run(rest[1]), /^127\.0\.0\.1 \d+\n$/);
 });
