@@ -2,6 +2,7 @@
 
 import asyncio
 import builtins
+import socket
 import ssl
 from collections import deque
 from typing import Protocol, Self, cast
@@ -82,6 +83,7 @@ class AsyncSocketTransport(asyncio.Protocol):
         implicit_tls: bool,
         ssl_context: ssl.SSLContext | None = None,
         timeout: float | None = 60.0,
+        sock: socket.socket | None = None,
     ) -> Self:
         """Connects.
 
@@ -94,20 +96,24 @@ class AsyncSocketTransport(asyncio.Protocol):
                 ``pop3`` (RFC 7301).
             timeout: Seconds for the connection, for the TLS handshake and for
                 each write; ``None`` waits without end.
+            sock: A socket that is connected already, through a proxy for
+                instance, in place of a new connection.
 
         Raises:
             ConnectionLostError: No connection, or no TLS.
             TimeoutError: No connection within ``timeout``.
         """
         loop = asyncio.get_running_loop()
+        connection = cls(host, port, ssl_context, timeout)
         try:
             async with asyncio.timeout(timeout):
-                _, connection = await loop.create_connection(
-                    lambda: cls(host, port, ssl_context, timeout),
-                    host,
-                    port,
-                    happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS,
-                )
+                if sock is None:
+                    await loop.create_connection(
+                        lambda: connection, host, port, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS
+                    )
+                else:
+                    sock.setblocking(False)
+                    await loop.create_connection(lambda: connection, sock=sock)
         except builtins.TimeoutError as error:
             raise connect_timed_out(host, port, timeout) from error
         except OSError as error:

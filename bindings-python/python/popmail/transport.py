@@ -52,6 +52,8 @@ class SocketTransport:
             (RFC 7301).
         timeout: Seconds for the connection and for each write; ``None``
             waits without end.
+        sock: A socket that is connected already, through a proxy for
+            instance, in place of a new connection.
 
     Raises:
         ConnectionLostError: No connection, or no TLS.
@@ -66,13 +68,14 @@ class SocketTransport:
         implicit_tls: bool,
         ssl_context: ssl.SSLContext | None = None,
         timeout: float | None = 60.0,
+        sock: socket.socket | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._context = ssl_context
         self._timeout = timeout
         try:
-            self._socket = socket.create_connection((host, port), timeout)
+            self._socket = sock or socket.create_connection((host, port), timeout)
         except builtins.TimeoutError as error:
             raise connect_timed_out(host, port, timeout) from error
         except OSError as error:
