@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from scripted import CAPABILITIES, MAILBOX, Close, ScriptedServer, Stall
 
 import popmail
 from dovecot import free_port
-from popmail._delivery import STATE_FILE
+from popmail._delivery import STATE_PREFIX, Delivery
 from popmail.cli import PASSWORD_VARIABLE, run
 from samples import awkward_messages, large_message, plain_messages
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 USER = "me"
 PASSWORD = "open sesame"
+CLEAR = ["--allow-cleartext", "--auth", "user-pass"]
 
 
 class Outcome(NamedTuple):
@@ -84,7 +86,7 @@ def received(folder: Path) -> list[bytes]:
 
 def leftovers(folder: Path) -> list[str]:
     """Return the files that are neither messages nor the state."""
-    known = {*folder.glob("new/*"), *folder.glob("*.eml"), folder / STATE_FILE}
+    known = {*folder.glob("new/*"), *folder.glob("*.eml"), *folder.glob(f"{STATE_PREFIX}*")}
     return [str(file) for file in folder.rglob("*") if file.is_file() and file not in known]
 
 
@@ -169,12 +171,12 @@ def test_fetch_goes_on_where_it_was_cut(popmail_command: Command, tmp_path: Path
         assert popmail_command_error.status == 1
         assert received(tmp_path) == [b"Subject: a\r\n\r\nbody\r\n"]
         assert leftovers(tmp_path) == []
-        state = json.loads((tmp_path / STATE_FILE).read_text())
-        assert state["accounts"] == {f"{USER}@127.0.0.1:{server.port}": ["one"]}
     # the same account, on the port of the second server
     with ScriptedServer(two) as server:
-        state["accounts"] = {f"{USER}@127.0.0.1:{server.port}": ["one"]}
-        (tmp_path / STATE_FILE).write_text(json.dumps(state))
+        for file in tmp_path.glob(f"{STATE_PREFIX}*"):
+            name = re.sub(r"%3A\d+", f"%3A{server.port}", file.name)
+            file.write_text(re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{server.port}", file.read_text()))
+            file.rename(tmp_path / name)
         outcome = popmail_command("fetch", url(server, "pop"), *arguments)
         assert outcome.status == 0, outcome.err
         assert [line for line in server.requests if line.startswith(b"RETR")] == [b"RETR 2\r\n"]
@@ -209,16 +211,215 @@ def test_fetch_deletes_only_what_is_on_the_disk(popmail_command: Command, tmp_pa
     assert received(tmp_path) == [b"Subject: a\r\n\r\nbody\r\n"]
 
 
-def test_fetch_without_uidl_fetches_everything_and_says_so(popmail_command: Command, tmp_path: Path) -> None:
+def test_fetch_without_uidl_knows_messages_by_their_header(popmail_command: Command, tmp_path: Path) -> None:
     replies = {**MAILBOX, "CAPA": b"-ERR\r\n", "UIDL": b"-ERR unknown\r\n"}
     with ScriptedServer(replies) as server:
-        for expected in (1, 2):
-            outcome = popmail_command(
-                "fetch", url(server, "pop"), "--to", tmp_path, "--eml", "--allow-cleartext", "--auth", "user-pass"
-            )
+        for expected in ("fetched 1 message", "fetched 0 messages"):
+            outcome = popmail_command("fetch", url(server, "pop"), "--to", tmp_path, "--eml", *CLEAR)
             assert outcome.status == 0, outcome.err
-            assert "no UIDL: fetching every message" in outcome.err
-            assert len(received(tmp_path)) == expected
+            assert "no unique id" in outcome.err
+            assert expected in outcome.err
+    assert len(received(tmp_path)) == 1
+
+
+def test_fetch_keeps_the_rules(popmail_command: Command, certificates: Certificates, tmp_path: Path) -> None:
+    messages = [*plain_messages(3), large_message(2_000_000)]
+    with serving(certificates, messages) as server:
+        arguments = ["fetch", url(server), "--to", tmp_path / "mail", "--cafile", certificates.ca_file]
+        outcome = popmail_command(*arguments, "--newest-first", "--limit", "1", "--max-size", "500k")
+        assert "fetched 1 message" in outcome.err
+        assert "1 too large" in outcome.err
+        assert "2 left for later" in outcome.err
+        assert received(tmp_path / "mail") == [messages[2]]
+
+        outcome = popmail_command(*arguments, "--max-size", "500k", "--headers-of-larger", "--delete-after", "30")
+        assert "fetched 3 messages" in outcome.err
+        assert sorted(map(len, received(tmp_path / "mail"))) == sorted(
+            [len(b"Subject: large\r\n\r\n"), *(len(raw) for raw in messages[:3])]
+        )
+        outcome = popmail_command(*arguments, "--max-size", "500k", "--headers-of-larger", "--delete-after", "0")
+        assert "fetched 0 messages, 0 B, 1 too large, 3 deleted on the server" in outcome.err
+        assert popmail_command(*arguments).status == 0
+        assert messages[3] in received(tmp_path / "mail")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--delete", "--delete-after", "3"],
+        ["--max-size", "big"],
+        ["--limit", "-1"],
+        ["--config", "x"],
+        ["--delete-after", "x"],
+    ],
+)
+def test_fetch_options_that_cannot_be(popmail_command: Command, tmp_path: Path, options: list[str]) -> None:
+    assert popmail_command("fetch", "pops://me@127.0.0.1:1", "--to", tmp_path, *options).status == 2
+
+
+def test_a_second_fetch_of_the_same_account_is_kept_out(popmail_command: Command, tmp_path: Path) -> None:
+    with popmail.SyncState(Delivery(tmp_path, "maildir").state_file("me@127.0.0.1:1")):
+        error = popmail_command.fails("fetch", "pops://me@127.0.0.1:1", "--to", tmp_path)
+    assert "another run" in error
+
+
+def test_a_damaged_state_is_refused(popmail_command: Command, tmp_path: Path) -> None:
+    state = Delivery(tmp_path, "maildir").state_file("me@127.0.0.1:1")
+    state.write_text("{")
+    assert "damaged" in popmail_command.fails("fetch", "pops://me@127.0.0.1:1", "--to", tmp_path)
+    assert state.read_text() == "{"
+
+
+def test_login_delay_is_respected(popmail_command: Command, tmp_path: Path) -> None:
+    replies = {**MAILBOX, "CAPA": CAPABILITIES.replace(b"TOP", b"LOGIN-DELAY 900")}
+    with ScriptedServer(replies) as server:
+        arguments = ["fetch", url(server, "pop"), "--to", tmp_path, *CLEAR]
+        assert popmail_command(*arguments).status == 0
+        assert "next login" in popmail_command.fails(*arguments)
+        assert len([line for line in server.requests if line.startswith(b"PASS")]) == 1
+
+
+def test_a_fetch_that_is_killed_anywhere_loses_nothing_and_brings_nothing_twice(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    seed = int.from_bytes(os.urandom(4), "big")
+    print("seed", seed)
+    dice = random.Random(seed)
+    messages = [*plain_messages(300), large_message(3_000_000)]
+    killed = 0
+
+    def count(folder: Path) -> int:
+        return len([*folder.glob("new/*"), *folder.glob("*.eml")])
+
+    with serving(certificates, messages) as server:
+
+        def fetch_into(folder: Path) -> subprocess.Popen[str]:
+            layout = ["--eml"] if folder.name == "eml" else []
+            return start("fetch", url(server), "--to", str(folder), "--cafile", str(certificates.ca_file), *layout)
+
+        for folder in [tmp_path / "maildir", tmp_path / "eml"] * 25:
+            process = fetch_into(folder)
+            # When some messages more are there, and a few steps later.
+            target = count(folder) + dice.randrange(1, 15)
+            while process.poll() is None and count(folder) < target:
+                pass
+            for _ in range(dice.randrange(20_000)):
+                pass
+            process.kill()
+            process.communicate()
+            killed += process.returncode == -signal.SIGKILL
+        for folder in (tmp_path / "maildir", tmp_path / "eml"):
+            process = fetch_into(folder)
+            _, err = process.communicate()
+            assert process.returncode == 0, err
+            assert sorted(received(folder)) == sorted(messages)
+    assert killed >= 20, f"only {killed} runs were killed in time"
+
+
+# fetch --config
+
+
+def write_config(tmp_path: Path, text: str) -> Path:
+    (tmp_path / "secret").write_text(PASSWORD + "\n")
+    file = tmp_path / "accounts.toml"
+    file.write_text(text)
+    return file
+
+
+def test_accounts_of_a_file_are_fetched_together(
+    popmail_command: Command, certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTHER_PASSWORD", PASSWORD)
+    messages = [*plain_messages(5), large_message(2_000_000)]
+    with serving(certificates, messages) as one, serving(certificates, messages[:2]) as two:
+        file = write_config(
+            tmp_path,
+            f"""
+            concurrency = 3
+            [defaults]
+            cafile = "{certificates.ca_file}"
+            password_file = "secret"
+            [[account]]
+            url = "{url(one)}"
+            folder = "both"
+            max_size = 1_000_000
+            [[account]]
+            url = "{url(two)}"
+            folder = "both"
+            delete_after = 0
+            [[account]]
+            url = "pops://me@127.0.0.1:{free_port()}"
+            folder = "none"
+            """,
+        )
+        outcome = popmail_command("fetch", "--config", file)
+        assert outcome.status == 1
+        lines = sorted(outcome.err.splitlines())
+        assert len(lines) == 4
+        assert [line for line in lines if f"{one.port}: fetched 5 messages" in line and "1 too large" in line]
+        assert [line for line in lines if f"{two.port}: fetched 2 messages" in line and "2 deleted" in line]
+        assert [line for line in lines if "failed: " in line and "refused" in line]
+        assert [line for line in lines if line.startswith("3 accounts: fetched 7 messages") and "1 failed" in line]
+        assert sorted(received(tmp_path / "both")) == sorted([*messages[:5], *messages[:2]])
+
+        file = write_config(
+            tmp_path,
+            f"""
+            [[account]]
+            url = "{url(one)}"
+            folder = "both"
+            password_env = "OTHER_PASSWORD"
+            cafile = "{certificates.ca_file}"
+            """,
+        )
+        outcome = popmail_command("fetch", "--config", file)
+        assert outcome.status == 0
+        assert "fetched 1 message" in outcome.err
+
+
+ACCOUNT = '[[account]]\nurl = "pops://me@127.0.0.1:1"\nfolder = "x"\npassword_file = "secret"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "[[account]]"),
+        ("[", "TOML"),
+        ("nonsense = 1", "nonsense"),
+        ("account = 1", "[[account]]"),
+        ("account = [1]", "account 1"),
+        ("concurrency = 0\n" + ACCOUNT, "concurrency"),
+        (ACCOUNT + "nonsense = 1", "nonsense"),
+        (ACCOUNT + "password_env = 'X'", "password_file or password_env"),
+        (ACCOUNT + "limit = true", "limit"),
+        (ACCOUNT + "limit = -1", "limit"),
+        (ACCOUNT + "larger = 'x'", "larger"),
+        (ACCOUNT + "auth = 'x'", "auth"),
+        (ACCOUNT + "[[account]]\nurl = 'pops://me@h'\npassword_env = 'X'", "account 2: folder is missing"),
+        (ACCOUNT.replace("pops://me@", "pops://"), "names no user"),
+        (ACCOUNT.replace("pops://", "http://"), "pops://"),
+    ],
+)
+def test_a_file_of_accounts_that_cannot_be_read_is_named(
+    popmail_command: Command, tmp_path: Path, text: str, expected: str
+) -> None:
+    error = popmail_command.fails("fetch", "--config", write_config(tmp_path, text))
+    assert "accounts.toml" in error
+    assert expected in error
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_password_that_is_not_there_fails_its_account_alone(
+    popmail_command: Command, certificates: Certificates, tmp_path: Path
+) -> None:
+    with serving(certificates, plain_messages(1)) as server:
+        good = f'[[account]]\nurl = "{url(server)}"\nfolder = "good"\npassword_file = "secret"\n'
+        bad = '[[account]]\nurl = "pops://me@127.0.0.1:1"\nfolder = "bad"\npassword_env = "NOT_SET"\n'
+        file = write_config(tmp_path, f'[defaults]\ncafile = "{certificates.ca_file}"\n{bad}{good}')
+        outcome = popmail_command("fetch", "--config", file)
+    assert outcome.status == 1
+    assert "NOT_SET" in outcome.err
+    assert len(received(tmp_path / "good")) == 1
 
 
 def test_fetch_streams_in_bounded_memory(certificates: Certificates, tmp_path: Path) -> None:

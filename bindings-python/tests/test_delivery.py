@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import mailbox
-import os
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from popmail import _delivery as delivery_module
-from popmail._delivery import STATE_FILE, Delivery, DeliveryError, Layout
+from popmail._delivery import STATE_PREFIX, Delivery, DeliveryError, Layout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ACCOUNT = "me@pop.example.com:995"
 RAW = b"Subject: a\r\n\r\n.dot\r\n\xff\r\n"
 
 
 def files_in(folder: Path) -> list[str]:
     """Return every file below the folder, except the state."""
     return sorted(
-        str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file() and file.name != STATE_FILE
+        str(file.relative_to(folder))
+        for file in folder.rglob("*")
+        if file.is_file() and not file.name.startswith(STATE_PREFIX)
     )
 
 
-def deliver(delivery: Delivery, raw: bytes, uid: str) -> None:
-    with delivery.message(uid) as file:
+def deliver(delivery: Delivery, raw: bytes, uid: str) -> str:
+    """Deliver a message and return its receipt."""
+    receipts: list[str] = []
+    with delivery.message(uid, receipts.append) as file:
         file.write(raw)
-    delivery.record(ACCOUNT, uid)
+    delivery.sync()
+    return receipts[-1]
 
 
 def test_maildir_is_what_the_standard_library_reads(tmp_path: Path) -> None:
-    with Delivery(tmp_path / "new" / "folder", "maildir") as delivery:
-        for number in range(3):
-            deliver(delivery, RAW, f"uid{number}")
+    delivery = Delivery(tmp_path / "new" / "folder", "maildir")
+    for number in range(3):
+        deliver(delivery, RAW, f"uid{number}")
     box = mailbox.Maildir(tmp_path / "new" / "folder", create=False)
     assert [box.get_bytes(key) for key in box.keys()] == [RAW] * 3  # noqa: SIM118
     assert [path.read_bytes() for path in (tmp_path / "new" / "folder" / "new").iterdir()] == [RAW] * 3
@@ -44,9 +45,9 @@ def test_maildir_is_what_the_standard_library_reads(tmp_path: Path) -> None:
 
 def test_eml_names_are_safe_and_never_reused(tmp_path: Path) -> None:
     (tmp_path / "a_b.eml").write_bytes(b"was here before")
-    with Delivery(tmp_path, "eml") as delivery:
-        for uid in ("a/b", "a/b", "../../x", "\x1b[2J", "...", "u" * 300):
-            deliver(delivery, RAW, uid)
+    delivery = Delivery(tmp_path, "eml")
+    for uid in ("a/b", "a/b", "../../x", "\x1b[2J", "...", "u" * 300):
+        deliver(delivery, RAW, uid)
     assert files_in(tmp_path) == sorted(
         ["a_b.eml", "a_b-2.eml", "a_b-3.eml", "_.._x.eml", "__2J.eml", "message.eml", "u" * 100 + ".eml"]
     )
@@ -55,79 +56,63 @@ def test_eml_names_are_safe_and_never_reused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("layout", ["maildir", "eml"])
 def test_a_message_that_fails_half_way_leaves_nothing(tmp_path: Path, layout: Layout) -> None:
-    with pytest.raises(ConnectionError), Delivery(tmp_path, layout) as delivery:
-        deliver(delivery, RAW, "first")
-        with delivery.message("second") as file:
-            file.write(RAW[:5])
-            raise ConnectionError
+    delivery = Delivery(tmp_path, layout)
+    deliver(delivery, RAW, "first")
+    with pytest.raises(ConnectionError), delivery.message("second") as file:
+        file.write(RAW[:5])
+        raise ConnectionError
     assert len(files_in(tmp_path)) == 1
-    with Delivery(tmp_path, layout) as delivery:
-        assert delivery.delivered(ACCOUNT) == {"first": 1}
 
 
 @pytest.mark.parametrize("layout", ["maildir", "eml"])
 def test_a_message_is_not_in_the_folder_before_it_is_complete(tmp_path: Path, layout: Layout) -> None:
-    with Delivery(tmp_path, layout) as delivery, delivery.message("uid") as file:
+    with Delivery(tmp_path, layout).message("uid") as file:
         file.write(RAW)
         assert not [name for name in files_in(tmp_path) if name.startswith("new") or name.endswith(".eml")]
 
 
-def test_state_survives_and_counts_equal_uids(tmp_path: Path) -> None:
-    with Delivery(tmp_path, "maildir") as delivery:
-        deliver(delivery, RAW, "twin")
-        deliver(delivery, RAW, "twin")
-        deliver(delivery, RAW, "gone")
-        delivery.record("someone@else:110", "twin")
-    with Delivery(tmp_path, "maildir") as delivery:
-        assert delivery.delivered(ACCOUNT) == {"twin": 2, "gone": 1}
-        delivery.forget_missing(ACCOUNT, ["twin", "unknown"])
-    with Delivery(tmp_path, "maildir") as delivery:
-        assert delivery.delivered(ACCOUNT) == {"twin": 1}
-        assert delivery.delivered("someone@else:110") == {"twin": 1}
-        assert delivery.delivered("nobody@nowhere:1") == {}
+@pytest.mark.parametrize("layout", ["maildir", "eml"])
+def test_a_receipt_tells_whether_the_message_appeared(tmp_path: Path, layout: Layout) -> None:
+    delivery = Delivery(tmp_path, layout)
+    (tmp_path / "uid.eml").write_bytes(b"another message of that name")
+    receipts: list[str] = []
+
+    def note(receipt: str) -> None:
+        receipts.append(receipt)
+        assert not Delivery(tmp_path, layout).arrived(receipt)
+
+    with delivery.message("uid", note) as file:
+        file.write(RAW)
+    assert [Delivery(tmp_path, layout).arrived(receipt) for receipt in receipts] == [True]
+    assert not delivery.arrived("1/uid.eml")
+    if layout == "maildir":
+        (tmp_path / "new" / receipts[0]).rename(tmp_path / "cur" / f"{receipts[0]}:2,S")
+        assert Delivery(tmp_path, layout).arrived(receipts[0])
 
 
-def test_state_is_saved_while_messages_arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery_module, "_SAVE_INTERVAL", 0.0)
-    with Delivery(tmp_path, "maildir") as delivery:
-        deliver(delivery, RAW, "uid")
-        assert json.loads((tmp_path / STATE_FILE).read_text()) == {"version": 1, "accounts": {ACCOUNT: ["uid"]}}
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"version": 1}', '{"version": 1, "accounts": [1]}', '{"accounts": {}}'])
-def test_damaged_state_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / STATE_FILE).write_text(text)
-    with pytest.raises(DeliveryError, match="damaged"), Delivery(tmp_path, "eml"):
-        pass
-    assert (tmp_path / STATE_FILE).read_text() == text
-
-
-def test_state_of_a_later_version_is_refused(tmp_path: Path) -> None:
-    (tmp_path / STATE_FILE).write_text('{"version": 2, "accounts": {}}')
-    with pytest.raises(DeliveryError, match="expected 1"), Delivery(tmp_path, "eml"):
-        pass
+def test_the_state_of_each_account_has_its_own_name(tmp_path: Path) -> None:
+    delivery = Delivery(tmp_path, "maildir")
+    accounts = ["me@pop.example.com:995", "me@pop.example.com:110", "a/b@host:995", "a%2Fb@host:995", "../x@host:1"]
+    files = {delivery.state_file(account) for account in accounts}
+    assert len(files) == len(accounts)
+    assert {file.parent for file in files} == {tmp_path}
+    for file in files:
+        file.touch()
+    Delivery(tmp_path, "maildir")
 
 
 def test_a_folder_of_something_else_is_no_maildir(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").touch()
-    with pytest.raises(DeliveryError, match="not a Maildir"), Delivery(tmp_path, "maildir"):
-        pass
+    with pytest.raises(DeliveryError, match="not a Maildir"):
+        Delivery(tmp_path, "maildir")
     assert files_in(tmp_path) == ["letter.txt"]
 
 
 @pytest.mark.parametrize("name", ["file", "file/below"])
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DeliveryError, match="cannot write"), Delivery(tmp_path / name, "maildir"):
-        pass
-
-
-@pytest.mark.skipif(os.name != "posix", reason="locks are POSIX's")
-def test_two_deliveries_into_one_folder_exclude_each_other(tmp_path: Path) -> None:
-    with Delivery(tmp_path, "eml"), pytest.raises(DeliveryError, match="another fetch"), Delivery(tmp_path, "eml"):
-        pass
-    with Delivery(tmp_path, "eml"):
-        pass
+    with pytest.raises(DeliveryError, match="cannot write"):
+        Delivery(tmp_path / name, "maildir")
 
 
 def test_names_are_unique_over_threads(tmp_path: Path) -> None:
@@ -136,10 +121,10 @@ def test_names_are_unique_over_threads(tmp_path: Path) -> None:
             with delivery.message("same") as file:
                 file.write(RAW)
 
-    with Delivery(tmp_path, "eml") as delivery:
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    delivery = Delivery(tmp_path, "eml")
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert len(files_in(tmp_path)) == 200

@@ -1,9 +1,8 @@
 """Putting fetched messages into a folder, so that none is lost, none is half there and none comes twice.
 
-A message is written to a temporary file, synced to the disk and then renamed into its place; so whatever is in the
-folder is complete. Which messages of which account have arrived stands in the file `.popmail-uids.json` beside them.
-It is saved once a second and on the way out, whatever the reason for leaving; after a crash of the machine the messages
-of the last second may be fetched again. The bytes are those of the server: line ends are CRLF.
+A message is written to a temporary file, synced to the disk and then, in one step, given its name; so whatever is in
+the folder is complete. Before that step the name goes to the caller as a receipt; after a crash `Delivery.arrived` says
+whether the step was taken. The bytes are those of the server: line ends are CRLF.
 """
 
 from __future__ import annotations
@@ -11,24 +10,23 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-import json
 import os
 import re
 import socket
 import time
-from collections import Counter
-from typing import TYPE_CHECKING, BinaryIO, Literal, Self, cast
+import urllib.parse
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from popmail.sync import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
 Layout = Literal["maildir", "eml"]
 
-STATE_FILE = ".popmail-uids.json"
-_STATE_VERSION = 1
-_SAVE_INTERVAL = 1.0
-"""Seconds between two savings of the state while messages arrive."""
+STATE_PREFIX = ".popmail-"
+"""How the names of the files of the state begin."""
 _counter = itertools.count(1)
 
 
@@ -37,43 +35,31 @@ class DeliveryError(Exception):
 
 
 class Delivery:
-    """A folder that takes messages: a Maildir, or a folder of `.eml` files.
+    """A folder that takes messages: a Maildir, or a folder of `.eml` files. Several may deliver into one at a time.
 
-    Used in a `with` block: it is locked against a second delivery inside, and its state is saved at the end of it.
+    Raises:
+        DeliveryError: The folder cannot be made or written, or is something else.
     """
 
     def __init__(self, folder: Path, layout: Layout) -> None:
         self.folder = folder
         self.layout: Layout = layout
-        self._lock: int | None = None
-        self._accounts: dict[str, Counter[str]] = {}
-        self._saved_at = time.monotonic()
-        self._changed = False
-
-    def __enter__(self) -> Self:
+        self._present: set[str] | None = None
         try:
             self._prepare()
-            self._take_lock()
-            self._load()
         except OSError as error:
-            self._release_lock()
-            raise DeliveryError(f"cannot write to {self.folder}: {error.strerror or error}") from error
-        except DeliveryError:
-            self._release_lock()
-            raise
-        return self
+            raise DeliveryError(f"cannot write to {folder}: {error.strerror or error}") from error
 
-    def __exit__(self, *_: object) -> None:
-        try:
-            self.save()
-        finally:
-            self._release_lock()
+    def state_file(self, account: str) -> Path:
+        """Return where the state of an account stands, such as `me@pop.example.com:995`."""
+        return self.folder / f"{STATE_PREFIX}{urllib.parse.quote(account, safe='@')}.json"
 
     @contextlib.contextmanager
-    def message(self, name: str) -> Generator[BinaryIO]:
+    def message(self, name: str, note: Callable[[str], object] = lambda _: None) -> Generator[BinaryIO]:
         """Give a file to write one message to; it appears in the folder when the block ends without an exception.
 
-        `name` is the beginning of the file's name in a folder of `.eml` files; a Maildir has its own names.
+        `name` is the beginning of the file's name in a folder of `.eml` files; a Maildir has its own names. `note` is
+        called with a receipt right before the message appears.
         """
         unique = _unique_name()
         temporary = self.folder / "tmp" / unique if self.layout == "maildir" else self.folder / f".{unique}.part"
@@ -84,58 +70,39 @@ class Delivery:
                 file.flush()
                 os.fsync(descriptor)
             if self.layout == "maildir":
+                note(unique)
                 temporary.rename(self.folder / "new" / unique)
             else:
-                _publish(temporary, self.folder, _safe_name(name))
+                _publish(temporary, self.folder, _safe_name(name), note)
         finally:
             temporary.unlink(missing_ok=True)
 
-    def delivered(self, account: str) -> Counter[str]:
-        """Return how many messages of each uid this folder has received from the account (uids need not be unique)."""
-        return Counter(self._accounts.get(account, ()))
+    def arrived(self, receipt: str) -> bool:
+        """Return whether the message of a receipt has appeared, though a mail reader may have moved it to `cur`."""
+        if self.layout == "eml":
+            inode, _, name = receipt.partition("/")
+            with contextlib.suppress(OSError):
+                return str((self.folder / name).lstat().st_ino) == inode
+            return False
+        if self._present is None:
+            files = itertools.chain.from_iterable((self.folder / part).iterdir() for part in ("new", "cur"))
+            self._present = {file.name.partition(":")[0] for file in files}
+        return receipt in self._present
 
-    def record(self, account: str, uid: str) -> None:
-        """Note that a message has arrived; call it when the block of `message` is left."""
-        self._accounts.setdefault(account, Counter())[uid] += 1
-        self._changed = True
-        if time.monotonic() - self._saved_at >= _SAVE_INTERVAL:
-            self.save()
-
-    def forget_missing(self, account: str, uids: Iterable[str]) -> None:
-        """Drop the notes on messages that the server no longer has, so that the state does not grow for ever."""
-        known = self._accounts.get(account)
-        if known is not None:
-            kept = known & Counter(uids)
-            self._changed = self._changed or kept != known
-            self._accounts[account] = kept
-
-    def save(self) -> None:
-        """Bring everything that has arrived, and the state, safely to the disk."""
-        _sync_folder(self.folder / "new" if self.layout == "maildir" else self.folder)
-        self._saved_at = time.monotonic()
-        if not self._changed:
-            return
-        accounts = {account: sorted(uids.elements()) for account, uids in sorted(self._accounts.items())}
-        text = json.dumps({"version": _STATE_VERSION, "accounts": accounts}, indent=1)
-        temporary = self.folder / f".{_unique_name()}.part"
-        try:
-            with temporary.open("x", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.folder / STATE_FILE)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync_folder(self.folder)
-        self._changed = False
+    def sync(self) -> None:
+        """Bring the names of everything that has arrived safely to the disk."""
+        sync_folder(self.folder / "new" if self.layout == "maildir" else self.folder)
 
     def _prepare(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.layout == "maildir":
             parts = [self.folder / name for name in ("tmp", "new", "cur")]
-            if not all(part.is_dir() for part in parts) and any(
-                entry.name not in ("tmp", "new", "cur", STATE_FILE) for entry in self.folder.iterdir()
-            ):
+            foreign = (
+                entry.name
+                for entry in self.folder.iterdir()
+                if entry.name not in ("tmp", "new", "cur") and not entry.name.startswith(STATE_PREFIX)
+            )
+            if not all(part.is_dir() for part in parts) and any(foreign):
                 raise DeliveryError(
                     f"{self.folder} is not a Maildir: expected an empty folder or one with cur, new and tmp in it "
                     "(or --eml, for a folder of .eml files)"
@@ -145,39 +112,6 @@ class Delivery:
         probe = self.folder / f".{_unique_name()}.part"
         probe.touch(exist_ok=False)
         probe.unlink()
-
-    def _load(self) -> None:
-        file = self.folder / STATE_FILE
-        try:
-            text = file.read_text("utf-8")
-        except FileNotFoundError:
-            return
-        try:
-            state = cast("dict[str, object]", json.loads(text))
-            if state["version"] != _STATE_VERSION:
-                raise DeliveryError(f"{file} is of version {state['version']}: expected {_STATE_VERSION}")
-            accounts = cast("dict[str, list[str]]", state["accounts"])
-            self._accounts = {account: Counter(uids) for account, uids in accounts.items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DeliveryError(
-                f"{file} is damaged: expected what an earlier fetch wrote; remove it to fetch everything again"
-            ) from error
-
-    def _take_lock(self) -> None:
-        try:
-            import fcntl
-        except ImportError:  # not on Windows
-            return
-        self._lock = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DeliveryError(f"another fetch is writing to {self.folder}: wait until it has ended") from None
-
-    def _release_lock(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
 
 def _unique_name() -> str:
@@ -192,10 +126,14 @@ def _safe_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._=+-]", "_", name).lstrip(".")[:100] or "message"
 
 
-def _publish(temporary: Path, folder: Path, name: str) -> None:
+def _publish(temporary: Path, folder: Path, name: str, note: Callable[[str], object]) -> None:
     """Give the file a name that no other file has: `name.eml`, `name-2.eml` and so on."""
+    inode = temporary.stat().st_ino
     for attempt in itertools.count(1):
         target = folder / (f"{name}.eml" if attempt == 1 else f"{name}-{attempt}.eml")
+        if target.exists():
+            continue
+        note(f"{inode}/{target.name}")
         try:
             os.link(temporary, target)  # unlike a rename it never overwrites
         except FileExistsError:
@@ -207,14 +145,3 @@ def _publish(temporary: Path, folder: Path, name: str) -> None:
                 continue
             temporary.rename(target)  # a file system without links
         return
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where the system can do this."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

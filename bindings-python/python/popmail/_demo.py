@@ -51,7 +51,8 @@ def _fetch_and_show(
     complete: popmail.Message | None = None
     with _open(server, context) as box:
         count, octets = box.stat()
-        with terminal.FetchProgress(terminal.stderr(), count=count, octets=octets) as progress:
+        with terminal.FetchProgress(terminal.stderr()) as progress:
+            progress.begin(count, octets)
             mails: list[popmail.RemoteMessage] = []
             for mail in box:
                 progress.add_octets(len(mail.raw))

@@ -15,6 +15,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -98,13 +99,14 @@ class _MessageColumn(ProgressColumn):
     """How many of the messages are there: `12/500 messages`."""
 
     def render(self, task: Task) -> Text:
-        return Text(f"{task.fields['messages']}/{task.fields['count']} messages", style="green")
+        noun = task.fields.get("noun", "messages")
+        return Text(f"{task.fields['messages']}/{task.fields['count']} {noun}", style="green")
 
 
 class FetchProgress:
-    """A progress bar of bytes and messages; where there is no terminal, only the line at the end."""
+    """A progress bar of bytes and messages; where there is no terminal, nothing."""
 
-    def __init__(self, console: Console, *, count: int, octets: int) -> None:
+    def __init__(self, console: Console) -> None:
         self._progress = Progress(
             TextColumn("fetching"),
             BarColumn(),
@@ -114,9 +116,9 @@ class FetchProgress:
             TimeRemainingColumn(),
             console=console,
             transient=True,
-            disable=not console.is_terminal or count == 0,
+            disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task("fetching", total=max(octets, 1), messages=0, count=count)
+        self._task: TaskID | None = None
         self.messages = 0
         self.octets = 0
 
@@ -127,12 +129,84 @@ class FetchProgress:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def begin(self, count: int, octets: int) -> None:
+        """Draw the bar: so much is to be fetched."""
+        if count:
+            self._task = self._progress.add_task("fetching", total=max(octets, 1), messages=0, count=count)
+
     def add_octets(self, octets: int) -> None:
         """Count octets that have arrived."""
         self.octets += octets
-        self._progress.update(self._task, advance=octets)
+        if self._task is not None:
+            self._progress.update(self._task, advance=octets)
 
     def add_message(self) -> None:
         """Count a message that is complete."""
         self.messages += 1
-        self._progress.update(self._task, messages=self.messages)
+        if self._task is not None:
+            self._progress.update(self._task, messages=self.messages)
+
+
+class AccountsProgress:
+    """A table of the accounts that are being fetched, and above it a line for each that is done."""
+
+    def __init__(self, console: Console, accounts: int) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            _MessageColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._total = self._progress.add_task(
+            "all accounts", total=None, messages=0, count=accounts, noun="accounts", visible=accounts > 1
+        )
+        self._done = 0
+
+    def __enter__(self) -> AccountsProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def watcher(self, account: str) -> AccountWatcher:
+        """Add a row."""
+        task = self._progress.add_task(printable(account), total=None, messages=0, count=0)
+        return AccountWatcher(self._progress, task, self._total)
+
+    def finished(self, watcher: AccountWatcher | None, line: str, *, failed: bool) -> None:
+        """Replace a row by a line."""
+        if watcher is not None:
+            self._progress.remove_task(watcher.task)
+        self._done += 1
+        self._progress.update(self._total, messages=self._done)
+        self._console.print(Text(printable(line), style="red" if failed else ""))
+
+
+class AccountWatcher:
+    """A row of the table."""
+
+    def __init__(self, progress: Progress, task: TaskID, total: TaskID) -> None:
+        self._progress = progress
+        self._total = total
+        self._messages = 0
+        self.task = task
+
+    def begin(self, count: int, octets: int) -> None:
+        """So much is to be fetched."""
+        self._progress.update(self.task, total=max(octets, 1), count=count)
+
+    def add_octets(self, octets: int) -> None:
+        """Count octets that have arrived."""
+        self._progress.update(self.task, advance=octets)
+        self._progress.update(self._total, advance=octets)
+
+    def add_message(self) -> None:
+        """Count a message that is complete."""
+        self._messages += 1
+        self._progress.update(self.task, messages=self._messages)

@@ -6,35 +6,35 @@ standard error says what was expected), 2 wrong usage, 130 interrupted. No passw
 
 from __future__ import annotations
 
-import functools
+import itertools
 import os
+import re
 import ssl
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
+from click.core import ParameterSource
 from rich.table import Table
 from rich.text import Text
 
 import popmail
 from popmail import _terminal as terminal
-from popmail._delivery import Delivery, DeliveryError
+from popmail._delivery import DeliveryError
+from popmail._fetch import Job, Outcome, fetch_all, password_of, read_jobs
+from popmail._fetch import fetch as fetch_job
 from popmail._terminal import CommandFailedError
 from popmail.client import Auth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from popmail._delivery import Layout
+    from collections.abc import Callable, Iterator, Sequence
 
     Function = TypeVar("Function", bound=Callable[..., Any])
 
 PASSWORD_VARIABLE = "POPMAIL_PASSWORD"
-_STREAMED = 1024 * 1024
-"""Messages of at least so many octets are streamed to the disk; smaller ones are pipelined, each whole in memory."""
 
 
 def main() -> None:
@@ -89,9 +89,9 @@ def command() -> None:
 # The options of whatever connects to a server.
 
 
-def _connection_options(function: Function) -> Function:
+def _connection_options(*, url_required: bool = True) -> Callable[[Function], Function]:
     options = [
-        click.argument("url"),
+        click.argument("url", required=url_required),
         click.option("--password-file", type=click.Path(path_type=Path), help="File that holds the password."),
         click.option(
             "--cafile", type=click.Path(path_type=Path), help="Trust the certificate authorities in this file."
@@ -109,9 +109,13 @@ def _connection_options(function: Function) -> Function:
         click.option("--no-pipelining", is_flag=True, help="Send each command after the answer to the last."),
         click.option("--allow-cleartext", is_flag=True, help="With pop://, use no TLS: anyone on the way reads along."),
     ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+
+    def decorate(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
 
 
 def _connect(
@@ -122,16 +126,20 @@ def _connect(
     auth: Auth,
     no_pipelining: bool,
     allow_cleartext: bool,
-) -> tuple[popmail.Pop3, str]:
-    """Log in to the server of a URL; return the session, and the name of the account in the state file."""
+    *,
+    password: str | None = None,
+) -> popmail.Pop3:
+    """Log in to the server of a URL."""
     target = popmail.parse_url(url)
     if not target.user:
         raise CommandFailedError(f"the URL names no user: expected pops://USER@{target.host}")
-    session = popmail.Pop3(
+    if password is None:
+        password = _password(password_file, f"Password of {target.user} at {target.host}")
+    return popmail.Pop3(
         target.host,
         target.port,
         user=target.user,
-        password=_password(password_file, f"Password of {target.user} at {target.host}"),
+        password=password,
         tls="none" if allow_cleartext and target.tls != "implicit" else target.tls,
         ssl_context=_client_context(cafile),
         auth=auth,
@@ -139,7 +147,6 @@ def _connect(
         timeout=timeout,
         pipelining=not no_pipelining,
     )
-    return session, f"{target.user}@{target.host}:{target.port}"
 
 
 def _password(file: Path | None, prompt: str) -> str:
@@ -173,138 +180,179 @@ def _client_context(cafile: Path | None) -> ssl.SSLContext | None:
 # fetch
 
 
+def _octets(text: str) -> int:
+    """Return the number of octets that a person writes as 500000, 500k or 20M."""
+    match = re.fullmatch(r"(\d+)([kMG]?)", text)
+    if match is None:
+        raise click.BadParameter(f"expected octets such as 500000, 500k or 20M, got {text!r}")
+    return int(match[1]) * {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}[match[2]]
+
+
 @command.command()
-@_connection_options
-@click.option("--to", "folder", required=True, type=click.Path(path_type=Path), help="Folder to put the messages in.")
+@_connection_options(url_required=False)
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Folder to put the messages in.")
 @click.option("--eml", is_flag=True, help="Write .eml files; without it the folder is a Maildir.")
 @click.option("--keep/--delete", default=True, help="Leave the messages on the server (default), or delete them there.")
-def fetch(folder: Path, eml: bool, keep: bool, **connection: Any) -> None:
+@click.option(
+    "--delete-after", type=click.FloatRange(min=0), metavar="DAYS", help="Delete messages DAYS after they were fetched."
+)
+@click.option("--max-size", type=_octets, metavar="OCTETS", help="Leave larger messages on the server, such as 20M.")
+@click.option("--headers-of-larger", is_flag=True, help="With --max-size, fetch the headers of larger messages.")
+@click.option("--newest-first", is_flag=True, help="Fetch in the opposite of the server's order.")
+@click.option("--limit", type=click.IntRange(min=0), help="Fetch at most so many messages now.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="Fetch the accounts of this TOML file, at the same time."
+)
+@click.pass_context
+def fetch(
+    context: click.Context,
+    /,
+    url: str | None,
+    folder: Path | None,
+    eml: bool,
+    keep: bool,
+    delete_after: float | None,
+    max_size: int | None,
+    headers_of_larger: bool,
+    newest_first: bool,
+    limit: int | None,
+    config: Path | None,
+    **connection: Any,
+) -> int:
     """Fetch the messages that FOLDER has not received yet from URL, such as pops://me@pop.example.com.
 
-    What has arrived is noted in FOLDER, so a fetch that was interrupted goes on where it was. With --delete, messages
-    are deleted on the server once they are safely in FOLDER, those of earlier fetches too.
+    What has arrived is noted in FOLDER, so a fetch that was interrupted goes on where it was. Messages are deleted on
+    the server only when they are safely in FOLDER, those of earlier fetches too.
+
+    With --config the file has concurrency = 8 and for each account a table [[account]] with url, folder, password_file
+    or password_env, and if wanted eml, delete_after, max_size, larger = "headers", newest_first, limit, cafile,
+    timeout, auth, no_pipelining, allow_cleartext. A table [defaults] is for all accounts.
     """
+    if config is not None:
+        given = [
+            name
+            for name in context.params
+            if name != "config" and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        ]
+        if given:
+            raise click.UsageError(f"with --config everything else stands in the file, also {', '.join(given)}")
+        return _fetch_config(config)
+    if url is None or folder is None:
+        raise click.UsageError("expected URL and --to FOLDER, or --config FILE")
+    if not keep and delete_after is not None:
+        raise click.UsageError("expected --delete or --delete-after DAYS, not both")
+    rules = popmail.SyncRules(
+        delete_after=delete_after if keep else 0,
+        max_size=max_size,
+        larger="headers" if headers_of_larger else "skip",
+        newest_first=newest_first,
+        limit=limit,
+    )
+    _fetch_one(Job(url=url, folder=folder, eml=eml, rules=rules, **connection))
+    return 0
+
+
+def _fetch_one(job: Job) -> None:
     notes = terminal.stderr()
     started = time.monotonic()
-    layout: Layout = "eml" if eml else "maildir"
-    with Delivery(folder, layout) as delivery:
-        session, account = _connect(**connection)
-        with session as box:
-            result = _fetch_into(box, delivery, account, keep=keep)
-            delivery.save()  # before QUIT, which makes the deletions final
+    with terminal.FetchProgress(notes) as progress:
+        outcome = fetch_job(job, _connect_job, progress)
     seconds = max(time.monotonic() - started, 1e-9)
-    arrived = f"{_count(result.messages, 'message')}, {terminal.size(result.octets)}"
-    rate = f"{terminal.size(round(result.octets / seconds))}/s"
-    notes.print(Text(f"fetched {arrived}, into {terminal.printable(str(folder))} in {seconds:.1f} s ({rate})"))
+    for warning in outcome.warnings:
+        notes.print(Text(f"note: {terminal.printable(warning.text)}", style="yellow"))
+    if outcome.present:
+        notes.print(f"{_count(outcome.present, 'message')} already here")
+    rate = f"{terminal.size(round(outcome.octets / seconds))}/s"
+    notes.print(
+        Text(f"fetched {_arrived(outcome)}, into {terminal.printable(str(job.folder))} in {seconds:.1f} s ({rate})")
+    )
 
 
-def _fetch_into(box: popmail.Pop3, delivery: Delivery, account: str, *, keep: bool) -> terminal.FetchProgress:
-    """Fetch what is missing, in order; without `keep`, mark what the folder has for deletion."""
+def _arrived(outcome: Outcome) -> str:
+    """Return what a fetch did: `3 messages, 9.1 kB, 2 too large, 1 deleted`."""
+    parts = [_count(outcome.messages, "message"), terminal.size(outcome.octets)]
+    for number, what in (
+        (outcome.too_large, "too large"),
+        (outcome.postponed, "left for later"),
+        (outcome.deleted, "deleted on the server"),
+    ):
+        if number:
+            parts.append(f"{number:,} {what}")
+    return ", ".join(parts)
+
+
+def _fetch_config(file: Path) -> int:
+    """Fetch the accounts of a file, one line for each; return the exit status, 1 if one failed."""
+    jobs = read_jobs(file)
     notes = terminal.stderr()
-    sizes = dict(box.list())
-    uids = _uids(box)
-    if uids is None:
-        notes.print("the server has no UIDL: fetching every message")
-        uids = {}
-    else:
-        delivery.forget_missing(account, uids.values())
-    arrived = delivery.delivered(account)
-    missing: list[int] = []
-    present: list[int] = []
-    for number in sizes:
-        uid = uids.get(number)
-        if uid is not None and arrived[uid] > 0:
-            arrived[uid] -= 1
-            present.append(number)
+    started = time.monotonic()
+    with terminal.AccountsProgress(notes, len(jobs.jobs)) as table:
+        report = _Report(table)
+        fetch_all(jobs, _connect_job, report)
+    seconds = time.monotonic() - started
+    messages, octets = _count(report.messages, "message"), terminal.size(report.octets)
+    failed = f", {report.failed:,} failed" if report.failed else ""
+    notes.print(f"{_count(len(jobs.jobs), 'account')}: fetched {messages}, {octets} in {seconds:.1f} s{failed}")
+    return 1 if report.failed else 0
+
+
+class _Report:
+    """Counts what many fetches bring, and says one line for each."""
+
+    def __init__(self, table: terminal.AccountsProgress) -> None:
+        self._table = table
+        self._lock = threading.Lock()
+        self._watchers: dict[int, terminal.AccountWatcher] = {}
+        self.messages = 0
+        self.octets = 0
+        self.failed = 0
+
+    def watcher(self, job: Job) -> terminal.AccountWatcher:
+        with self._lock:
+            self._watchers[id(job)] = watcher = self._table.watcher(job.account)
+            return watcher
+
+    def finished(self, job: Job, outcome: Outcome | Exception) -> None:
+        failed = isinstance(outcome, Exception)
+        if isinstance(outcome, Exception):
+            line = f"{job.account}: failed: {explain(outcome)}"
         else:
-            missing.append(number)
-    if present:
-        notes.print(f"{_count(len(present), 'message')} already here")
-        if not keep:
-            for number in present:
-                box.dele(number)
-
-    with terminal.FetchProgress(notes, count=len(missing), octets=sum(sizes[number] for number in missing)) as progress:
-        for number, delete in _stored(box, delivery, missing, sizes, uids, progress):
-            uid = uids.get(number)
-            if uid is not None:
-                delivery.record(account, uid)
-            progress.add_message()
-            if not keep:
-                delete()
-    return progress
+            notes = "".join(f"; note: {warning.text}" for warning in outcome.warnings)
+            line = f"{job.account}: fetched {_arrived(outcome)}{notes}"
+        with self._lock:
+            if isinstance(outcome, Exception):
+                self.failed += 1
+            else:
+                self.messages += outcome.messages
+                self.octets += outcome.octets
+            self._table.finished(self._watchers.pop(id(job), None), line, failed=failed)
 
 
-def _stored(
-    box: popmail.Pop3,
-    delivery: Delivery,
-    numbers: Sequence[int],
-    sizes: dict[int, int],
-    uids: dict[int, str],
-    progress: terminal.FetchProgress,
-) -> Iterator[tuple[int, Callable[[], None]]]:
-    """Fetch messages to the disk; give the number of each that is there, and what deletes it on the server.
-
-    The small ones come first, pipelined, with one in memory at a time; then the large ones, streamed.
-    """
-
-    def name(number: int) -> str:
-        return uids.get(number, f"message-{number}")
-
-    for mail in box.fetch([number for number in numbers if sizes[number] < _STREAMED]):
-        with delivery.message(name(mail.number)) as file:
-            file.write(mail.raw)
-        progress.add_octets(len(mail.raw))
-        yield mail.number, mail.delete
-    for number in numbers:
-        if sizes[number] >= _STREAMED:
-            with delivery.message(name(number)) as file:
-                box.retr(number, into=_Counting(file, progress.add_octets))
-            yield number, functools.partial(box.dele, number)
-
-
-class _Counting:
-    """A file to write to that reports how much was written."""
-
-    def __init__(self, file: BinaryIO, report: Callable[[int], None]) -> None:
-        self._file = file
-        self._report = report
-
-    def write(self, chunk: bytes) -> int:
-        written = self._file.write(chunk)
-        self._report(written)
-        return written
-
-
-def _uids(box: popmail.Pop3) -> dict[int, str] | None:
-    """Return the uid of each message, or None if the server has none."""
-    try:
-        return dict(box.uidl())
-    except popmail.CommandError as error:
-        if error.fatal:
-            raise
-        return None
+def _connect_job(job: Job) -> popmail.Pop3:
+    return _connect(
+        job.url,
+        job.password_file,
+        job.cafile,
+        job.timeout,
+        job.auth,
+        job.no_pipelining,
+        job.allow_cleartext,
+        password=password_of(job),
+    )
 
 
 # list
 
 
 @command.command("list")
-@_connection_options
+@_connection_options()
 @click.option(
     "--no-headers", is_flag=True, help="Only numbers, sizes and uids, without asking for each message's headers."
 )
 def list_(no_headers: bool, **connection: Any) -> None:
     """List the messages at URL, such as pops://me@pop.example.com: number, size, uid, date, sender, subject."""
-    session, _ = _connect(**connection)
-    with session as box:
-        entries = box.list()
-        uids = _uids(box) or {}
-        rows: Iterable[list[str]] = (
-            [str(number), str(octets), terminal.printable(uids.get(number, "-"))]
-            + ([] if no_headers else _summary(box, number))
-            for number, octets in entries
-        )
+    with _connect(**connection) as box:
+        rows = _plain_rows(box) if no_headers else _rows(box)
         console = terminal.stdout()
         if not console.is_terminal:
             for row in rows:
@@ -320,20 +368,41 @@ def list_(no_headers: bool, **connection: Any) -> None:
         console.print(table, soft_wrap=False)
 
 
-def _summary(box: popmail.Pop3, number: int) -> list[str]:
-    """Return date, sender and subject of a message; a server without TOP has none to give."""
+def _plain_rows(box: popmail.Pop3) -> Iterator[list[str]]:
+    uids = _uids(box)
+    for number, octets in box.list():
+        yield [str(number), str(octets), terminal.printable(uids.get(number, "-"))]
+
+
+def _rows(box: popmail.Pop3) -> Iterator[list[str]]:
+    """Give number, size, uid, date, sender and subject; a server without TOP has no more than the first three."""
+    shown = 0
     try:
-        message = popmail.parse(box.top(number, 0))
+        for one in box.summaries():
+            shown += 1
+            yield [
+                str(one.number),
+                "-" if one.octets is None else str(one.octets),
+                terminal.printable(one.uid or "-"),
+                one.date.strftime("%Y-%m-%d %H:%M") if one.date else "-",
+                terminal.addresses(one.from_) or "-",
+                terminal.printable(one.subject or "-"),
+            ]
     except popmail.CommandError as error:
         if error.fatal:
             raise
-        return ["-", "-", "-"]
-    date = message.date
-    return [
-        date.strftime("%Y-%m-%d %H:%M") if date else "-",
-        terminal.addresses(message.from_) or "-",
-        terminal.printable(message.subject or "-"),
-    ]
+        for row in itertools.islice(_plain_rows(box), shown, None):
+            yield [*row, "-", "-", "-"]
+
+
+def _uids(box: popmail.Pop3) -> dict[int, str]:
+    """Return the uid of each message; none if the server has no UIDL."""
+    try:
+        return dict(box.uidl())
+    except popmail.CommandError as error:
+        if error.fatal:
+            raise
+        return {}
 
 
 # show, parse

@@ -192,13 +192,14 @@ class SyncState:
 
     # For programs that deliver by themselves.
 
-    def note_arriving(self, number: int, receipt: str) -> None:
+    def note_arriving(self, number: int, receipt: str, *, headers_only: bool = False) -> None:
         """Notes where a message is about to appear in one step, such as a name that it is about to get.
 
         After a crash ``arrived`` is asked whether it did. So none comes twice.
         Call :meth:`note_delivered` once it is there.
         """
-        self._append(self._planner.journal_line(number, now=_now(), receipt=receipt))
+        line = self._planner.journal_line(number, now=_now(), headers_only=headers_only, receipt=receipt)
+        self._append(line)
 
     def note_delivered(self, number: int, *, headers_only: bool = False, journal: bool = True) -> None:
         """Notes that a message is where it shall be."""
