@@ -287,6 +287,8 @@ def test_there_is_no_limit_on_a_line() -> None:
     [
         ([("stat",)], "-ERR STAT cannot be sent in the authorization state"),
         ([("rpop", "me")], "-ERR RPOP is not supported by popmail"),
+        ([("_shortcmd", "AUTH XOAUTH2")], "-ERR AUTH is not sent: popmail sends no raw command"),
+        ([("_longcmd", "XLIST")], "-ERR XLIST is not sent"),
         ([("utf8",)], "-ERR UTF8 is not supported by popmail"),
         ([("user", "me"), ("pass_", "x"), ("retr", 0)], "-ERR not a message number: 0"),
         ([("user", "me"), ("pass_", "x"), ("retr", "all")], "-ERR not a message number: 'all'"),

@@ -108,9 +108,7 @@ class AsyncSocketTransport(asyncio.Protocol):
         try:
             async with asyncio.timeout(timeout):
                 if sock is None:
-                    await loop.create_connection(
-                        lambda: connection, host, port, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS
-                    )
+                    await loop.create_connection(lambda: connection, host, port)
                 else:
                     sock.setblocking(False)
                     await loop.create_connection(lambda: connection, sock=sock)
@@ -223,9 +221,6 @@ class AsyncSocketTransport(asyncio.Protocol):
         self._readable.set()
         self._writable.set()
 
-
-_NEXT_ADDRESS_SECONDS = 0.25
-"""When the next address of a name is tried beside a slow one: RFC 8305 section 8."""
 
 _READ_AHEAD_OCTETS = 1024 * 1024
 _FOREVER_SECONDS = 86_400.0

@@ -18,8 +18,9 @@ What differs:
 
 * ``set_debuglevel`` prints ``****`` in place of a password or a digest, and
   the audit event ``poplib.putline``, which would hold them, is not raised.
-* ``rpop`` and ``utf8`` raise :class:`error_proto`: the engine cannot send
-  them. There is no ``_shortcmd`` and ``_longcmd``, and no attribute ``file``.
+* ``rpop``, ``utf8`` and the private ``_shortcmd`` and ``_longcmd`` raise
+  :class:`error_proto`: the engine sends no command that it does not know.
+  There is no attribute ``file``.
 * A command in the wrong state, such as ``stat`` before the login, or with a
   message number that cannot be, is an :class:`error_proto` without being sent.
 * A control character in a name or a password is a ``ValueError``, as in the
@@ -39,7 +40,7 @@ import ssl
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar, overload
 
 from . import event as ev
 from ._dialogue import Dialogue, Need, Read, StartTls, Steps, Store, Write, run
@@ -189,14 +190,22 @@ class POP3:
             print("*stat*", repr(self._status().split()))
         return result.count, result.octets
 
-    def list(self, which: int | str | None = None) -> Any:
+    @overload
+    def list(self, which: None = None) -> _LongResponse: ...
+    @overload
+    def list(self, which: int | str) -> bytes: ...
+    def list(self, which: int | str | None = None) -> _LongResponse | bytes:
         """LIST: ``(response, [b"number octets", …], octets)``, or for one message the response."""
         if which is None:
             return self._listing("LIST", self._dialogue.engine.list)
         number = _number(which)
         return self._short(f"LIST {number}", lambda: self._dialogue.engine.list(number))
 
-    def uidl(self, which: int | str | None = None) -> Any:
+    @overload
+    def uidl(self, which: None = None) -> _LongResponse: ...
+    @overload
+    def uidl(self, which: int | str) -> bytes: ...
+    def uidl(self, which: int | str | None = None) -> _LongResponse | bytes:
         """UIDL: ``(response, [b"number uid", …], octets)``, or for one message the response."""
         if which is None:
             return self._listing("UIDL", self._dialogue.engine.uidl)
@@ -287,6 +296,15 @@ class POP3:
             for one in lines or ():
                 print("*get*", repr(one + CRLF))
         return line
+
+    def _shortcmd(self, line: str) -> NoReturn:
+        """The standard class's way to a command that it has no method for, such as AUTH."""
+        raise error_proto(
+            f"-ERR {line.partition(' ')[0]} is not sent: popmail sends no raw command, "
+            "use the methods, or popmail.Pop3 for other ways to log in"
+        )
+
+    _longcmd = _shortcmd
 
     # The host's loop.
 
