@@ -168,6 +168,13 @@ class Dialogue:
         if self.transport is not None:
             self.transport.close()
 
+    def break_off(self, what: str, when: str, error: BaseException) -> None:
+        """Closes, and remembers why where the error is none that says so itself."""
+        if not self.closed and not isinstance(error, Pop3Error):
+            how = "cancelled" if isinstance(error, asyncio.CancelledError | GeneratorExit) else "broken off"
+            self._closed_by = f": {what} {how} {when}"
+        self.close()
+
     def check_open(self) -> None:
         if self.closed:
             raise UsageError(
@@ -296,10 +303,7 @@ class Dialogue:
                 yield from self._handle((yield from self._next_event()))
         except BaseException as error:
             # The stream stands somewhere in an answer: nobody can go on.
-            if not isinstance(error, Pop3Error):
-                how = "cancelled" if isinstance(error, asyncio.CancelledError | GeneratorExit) else "broken off"
-                self._closed_by = f": {what} was {how} before its answer was complete"
-            self.close()
+            self.break_off(f"{what} was", "before its answer was complete", error)
             raise
         return result
 

@@ -121,8 +121,8 @@ class AsyncPop3(Mailbox[AsyncTransport]):
             )
             self._dialogue.transport = self._transport
             await self._run(self._dialogue.finish("the login", self._login))
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self._dialogue.break_off("connecting was", "before it was done", error)
             raise
 
     async def quit(self) -> None:
