@@ -128,3 +128,23 @@ def test_names_are_unique_over_threads(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(files_in(tmp_path)) == 200
+
+
+def test_deliveries_may_begin_in_one_folder_at_the_same_time(tmp_path: Path) -> None:
+    failed: list[Exception] = []
+
+    def work(folder: Path, barrier: threading.Barrier) -> None:
+        barrier.wait()
+        try:
+            Delivery(folder, "maildir")
+        except DeliveryError as error:
+            failed.append(error)
+
+    for round_ in range(50):
+        barrier = threading.Barrier(8)
+        threads = [threading.Thread(target=work, args=(tmp_path / str(round_), barrier)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failed == []

@@ -109,7 +109,8 @@ class Delivery:
                 )
             for part in parts:
                 part.mkdir(mode=0o700, exist_ok=True)
-        probe = self.folder / f".{_unique_name()}.part"
+        # Its name tells another delivery, which may look at this moment, that it is ours.
+        probe = self.folder / f"{STATE_PREFIX}{_unique_name()}.part"
         probe.touch(exist_ok=False)
         probe.unlink()
 
