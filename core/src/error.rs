@@ -120,6 +120,7 @@ pub struct Error {
     code: ErrorCode,
     message: String,
     reply: Option<Reply>,
+    detail: Option<String>,
 }
 
 impl Error {
@@ -128,11 +129,17 @@ impl Error {
             code,
             message: message.into(),
             reply: None,
+            detail: None,
         }
     }
 
     pub(crate) fn with_reply(mut self, reply: Reply) -> Self {
         self.reply = Some(reply);
+        self
+    }
+
+    pub(crate) fn with_detail(mut self, detail: Option<String>) -> Self {
+        self.detail = detail;
         self
     }
 
@@ -149,6 +156,12 @@ impl Error {
     /// The reply that caused it, if one did.
     pub fn reply(&self) -> Option<&Reply> {
         self.reply.as_ref()
+    }
+
+    /// What the server told besides its reply: for a refused token the JSON
+    /// of OAuth with `status` and `scope` (RFC 7628 section 3.2.2).
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
     }
 }
 

@@ -10,8 +10,8 @@
 use std::path::PathBuf;
 
 use popmail::{
-    AuthChoice, Capabilities, ClientConfig, ClientConnection, ClientEvent, ContentMode, Limits,
-    Security,
+    AuthChoice, Capabilities, ChannelBinding, ClientConfig, ClientConnection, ClientEvent,
+    ContentMode, Limits, LoginRequest, Secret, Security,
 };
 use serde_json::{Value, json};
 
@@ -63,6 +63,7 @@ fn run(vector: &Value, cut: Cut) {
         allow_cleartext: flag("allow_cleartext", false),
         pipelining: flag("pipelining", true),
         strict: flag("strict", false),
+        trace: flag("trace", false),
         limits,
     });
     let mut events = Vec::new();
@@ -138,8 +139,27 @@ fn command(
                 .find(|(name, _)| *name == text(3))
                 .unwrap()
                 .1;
-            connection.login(text(1), text(2), choice)
+            let Some(options) = words.get(4) else {
+                return connection.login(text(1), text(2), choice);
+            };
+            let option = |name: &str| options[name].as_str();
+            let secret = |text: &str| Secret::new(text.as_bytes().to_vec());
+            connection.login_with(LoginRequest {
+                user: text(1).to_owned(),
+                password: words[2].as_str().map(secret),
+                token: option("token").map(secret),
+                authzid: option("authzid").unwrap_or_default().to_owned(),
+                auth: choice,
+                initial_response: options["initial_response"].as_bool().unwrap_or(false),
+                nonce: option("nonce").unwrap_or_default().to_owned(),
+                channel_binding: option("binding").map(|data| ChannelBinding {
+                    name: "tls-exporter".to_owned(),
+                    data: data.as_bytes().to_vec(),
+                }),
+            })
         }
+        "utf8" => connection.utf8(),
+        "lang" => connection.lang(words.get(1).and_then(Value::as_str)),
         "capa" => connection.capa(),
         "stls" => connection.stls(),
         "user" => connection.user(text(1)),
@@ -170,11 +190,17 @@ fn push(events: &mut Vec<Value>, event: ClientEvent, handles: &[popmail::Handle]
         ClientEvent::CommandFinished { handle, reply } => {
             json!({"finished": at(handle), "line": text(reply.line())})
         }
-        ClientEvent::CommandFailed { handle, error } => json!({
-            "failed": at(handle),
-            "code": error.code().as_str(),
-            "response": error.reply().map(|reply| text(reply.line())),
-        }),
+        ClientEvent::CommandFailed { handle, error } => {
+            let mut value = json!({
+                "failed": at(handle),
+                "code": error.code().as_str(),
+                "response": error.reply().map(|reply| text(reply.line())),
+            });
+            if let Some(detail) = error.detail() {
+                value["detail"] = json!(detail);
+            }
+            value
+        }
         ClientEvent::CapabilitiesReceived {
             handle,
             capabilities,
@@ -212,6 +238,11 @@ fn push(events: &mut Vec<Value>, event: ClientEvent, handles: &[popmail::Handle]
         ClientEvent::DeviationObserved { deviation, .. } => {
             json!({"deviation": deviation.as_str()})
         }
+        ClientEvent::LanguagesReceived { handle, languages } => {
+            let all: Vec<_> = languages.iter().map(|l| json!([l.tag, l.name])).collect();
+            json!({"languages": at(handle), "all": all})
+        }
+        ClientEvent::LineTraced { direction, line } => json!({direction.as_str(): line}),
         ClientEvent::ConnectionClosed { error } => {
             json!({"closed": error.map(|error| error.code().as_str())})
         }

@@ -12,14 +12,14 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use zeroize::Zeroize;
 
-use super::auth::{apop::Stamp, plain};
+use super::auth::{Mechanism, Plain, apop::Stamp};
 use super::capability::Capabilities;
 use super::command::{Command, Verb};
-use super::event::{ClientEvent, Deviation, Handle};
+use super::event::{ClientEvent, Deviation, Direction, Handle};
 use super::limits::Limits;
 use super::line::{Line, LineReader};
 use super::listing::{self, Listing};
-use super::login::{Action, AuthChoice, LoginPlan, Security, View};
+use super::login::{Action, AuthChoice, LoginPlan, LoginRequest, Security, View};
 use super::multiline::Unstuffer;
 use super::reply::{Reply, Status};
 use super::state::{self, Channel, State, Trigger};
@@ -38,6 +38,8 @@ pub struct ClientConfig {
     pub pipelining: bool,
     /// Ends the connection where a [`Deviation`] would be reported.
     pub strict: bool,
+    /// Tells every line of the dialogue in [`ClientEvent::LineTraced`].
+    pub trace: bool,
     /// The bounds.
     pub limits: Limits,
 }
@@ -49,6 +51,7 @@ impl Default for ClientConfig {
             allow_cleartext: false,
             pipelining: true,
             strict: false,
+            trace: false,
             limits: Limits::default(),
         }
     }
@@ -119,12 +122,23 @@ struct Exchange {
     handle: Handle,
     verb: Verb,
     number: Option<u32>,
+    /// LANG without a language, which is answered by a list.
+    lists: bool,
     mode: ContentMode,
     octets: usize,
     by_login: bool,
-    /// The answer to the first SASL challenge.
-    response: Option<Secret<Vec<u8>>>,
+    sasl: Option<Sasl>,
+}
+
+/// A SASL exchange under way.
+#[derive(Debug)]
+struct Sasl {
+    mechanism: Box<dyn Mechanism>,
+    /// What answers the first challenge, where the client speaks first.
+    first: Option<Secret<Vec<u8>>>,
     rounds: usize,
+    /// Why the client gave up.
+    gave_up: Option<String>,
 }
 
 /// What the next octets belong to.
@@ -138,6 +152,7 @@ enum Reading {
     Content {
         unstuffer: Unstuffer,
         octets: u64,
+        announced: Option<u64>,
         buffer: Vec<u8>,
     },
 }
@@ -329,6 +344,20 @@ impl ClientConnection {
         password: impl AsRef<[u8]>,
         choice: AuthChoice,
     ) -> Result<Handle, UsageError> {
+        self.login_with(LoginRequest {
+            user: user.to_owned(),
+            password: Some(Secret::new(password.as_ref().to_vec())),
+            auth: choice,
+            ..LoginRequest::default()
+        })
+    }
+
+    /// Logs in, with everything that a login can have.
+    ///
+    /// # Errors
+    ///
+    /// As for [`login`](Self::login).
+    pub fn login_with(&mut self, request: LoginRequest) -> Result<Handle, UsageError> {
         if self.state != State::Greeting {
             self.check_allowed(Verb::User)?;
         }
@@ -338,11 +367,11 @@ impl ClientConnection {
                 "a login is under way already",
             ));
         }
-        if self.config.security == Security::None && choice != AuthChoice::Apop {
+        let handle = self.new_handle();
+        let plan = LoginPlan::new(handle, request)?;
+        if self.config.security == Security::None && plan.shows_the_secret() {
             self.check_cleartext()?;
         }
-        let handle = self.new_handle();
-        let plan = LoginPlan::new(handle, user, password.as_ref(), choice)?;
         let action = plan.begin();
         self.login = Some(plan);
         if self.state != State::Greeting {
@@ -374,6 +403,27 @@ impl ClientConnection {
             ));
         }
         self.command(Command::Stls)
+    }
+
+    /// UTF8: asks for texts and header fields in UTF-8 (RFC 6856 section 2). A
+    /// login sends it by itself where a name or a password needs it.
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError`] outside the authorization state.
+    pub fn utf8(&mut self) -> Result<Handle, UsageError> {
+        self.command(Command::Utf8)
+    }
+
+    /// LANG: chooses the language of the server's texts, `*` for its own
+    /// choice, or asks for the list of them (RFC 6856 section 3).
+    ///
+    /// # Errors
+    ///
+    /// [`UsageError`] outside the authorization and transaction states or for
+    /// a language that cannot be sent.
+    pub fn lang(&mut self, language: Option<&str>) -> Result<Handle, UsageError> {
+        self.command(Command::Lang(language.map(str::to_owned)))
     }
 
     /// USER: names the mailbox (RFC 1939 section 7).
@@ -431,9 +481,9 @@ impl ClientConnection {
     ) -> Result<Handle, UsageError> {
         self.check_allowed(Verb::Auth)?;
         self.check_cleartext()?;
-        let response = plain::message(user, password.as_ref())?;
+        let mechanism = Plain::new("", user, password.as_ref())?;
         let handle = self.new_handle();
-        self.enqueue(auth("PLAIN"), handle, false, Some(response))?;
+        self.enqueue_exchange(Box::new(mechanism), handle, false, false)?;
         self.pump();
         Ok(handle)
     }
@@ -568,7 +618,7 @@ impl ClientConnection {
     ) -> Result<Handle, UsageError> {
         self.check_allowed(command.verb())?;
         let handle = self.new_handle();
-        self.enqueue(command, handle, false, None)?;
+        self.enqueue(command, handle, false)?;
         if let Some(queued) = self.queued.back_mut() {
             queued.exchange.mode = mode;
         }
@@ -581,7 +631,6 @@ impl ClientConnection {
         command: Command,
         handle: Handle,
         by_login: bool,
-        response: Option<Secret<Vec<u8>>>,
     ) -> Result<(), UsageError> {
         let line = command.encode(self.config.limits.command_line)?;
         self.queued.push_back(Queued {
@@ -592,14 +641,51 @@ impl ClientConnection {
                     Command::List(number) | Command::Uidl(number) => number,
                     _ => None,
                 },
+                lists: matches!(command, Command::Lang(None)),
                 mode: ContentMode::Buffer,
                 octets: line.len(),
                 by_login,
-                response,
-                rounds: 0,
+                sasl: None,
             },
             line: Secret::new(line),
         });
+        Ok(())
+    }
+
+    fn enqueue_exchange(
+        &mut self,
+        mut mechanism: Box<dyn Mechanism>,
+        handle: Handle,
+        by_login: bool,
+        initial_response: bool,
+    ) -> Result<(), UsageError> {
+        let name = mechanism.name().to_owned();
+        let auth = |initial_response| Command::Auth {
+            mechanism: Some(name.clone()),
+            initial_response,
+        };
+        let mut first = None;
+        if mechanism.speaks_first() {
+            let response = mechanism.respond(b"");
+            first = Some(response.map_err(|why| UsageError::new(ErrorCode::Internal, why))?);
+        }
+        // A line that would be too long goes in two steps (RFC 5034 section 4).
+        let long = auth(first.clone());
+        let fits = long.encode(self.config.limits.command_line).is_ok();
+        if initial_response && fits && first.is_some() {
+            first = None;
+            self.enqueue(long, handle, by_login)?;
+        } else {
+            self.enqueue(auth(None), handle, by_login)?;
+        }
+        if let Some(queued) = self.queued.back_mut() {
+            queued.exchange.sasl = Some(Sasl {
+                mechanism,
+                first,
+                rounds: 0,
+                gave_up: None,
+            });
+        }
         Ok(())
     }
 
@@ -648,7 +734,10 @@ impl ClientConnection {
         {
             return;
         }
-        let limits = &self.config.limits;
+        let (window_commands, window_octets) = (
+            self.config.limits.window_commands,
+            self.config.limits.window_octets,
+        );
         let pipelining = self.config.pipelining
             && self
                 .capabilities
@@ -656,14 +745,14 @@ impl ClientConnection {
                 .is_some_and(Capabilities::pipelining);
         // Refilled when half of it is answered, so that commands leave in
         // few large packets.
-        if pipelining && self.sent.len() > limits.window_commands / 2 {
+        if pipelining && self.sent.len() > window_commands / 2 {
             return;
         }
         while let Some(next) = self.queued.front() {
             let fits = self.sent.is_empty()
                 || pipelining
-                    && self.sent.len() < limits.window_commands
-                    && self.sent_octets + next.exchange.octets <= limits.window_octets
+                    && self.sent.len() < window_commands
+                    && self.sent_octets + next.exchange.octets <= window_octets
                     && !self.sent.back().is_some_and(|sent| is_barrier(sent.verb))
                     && !is_barrier(next.exchange.verb);
             if !fits {
@@ -673,6 +762,10 @@ impl ClientConnection {
                 self.silent_since = None;
             }
             if let Some(Queued { exchange, line }) = self.queued.pop_front() {
+                if self.config.trace {
+                    let line = without_secrets(exchange.verb, line.expose());
+                    self.trace(Direction::Sent, line);
+                }
                 self.output.extend_from_slice(line.expose());
                 self.sent_octets += exchange.octets;
                 self.sent.push_back(exchange);
@@ -688,6 +781,7 @@ impl ClientConnection {
             Reading::Content {
                 unstuffer,
                 octets,
+                announced,
                 buffer,
             },
         ) = (self.sent.front(), &mut self.reading)
@@ -699,7 +793,16 @@ impl ClientConnection {
         let fed = unstuffer.feed(input, buffer);
         *input = input.get(fed.consumed..).unwrap_or_default();
         *octets += (buffer.len() - before) as u64;
-        let (octets, bare_lf) = (*octets, unstuffer.lines_end_with_lf());
+        let odd_size = announced.filter(|announced| *announced != *octets);
+        let deviations = [
+            (unstuffer.lines_end_with_lf(), Deviation::BareLf),
+            (
+                unstuffer.began_with_unstuffed_dot(),
+                Deviation::UnstuffedDot,
+            ),
+            (fed.finished && odd_size.is_some(), Deviation::OddSize),
+        ];
+        let octets = *octets;
         let content = match mode {
             ContentMode::Chunks => {
                 let chunk = std::mem::take(buffer);
@@ -722,10 +825,16 @@ impl ClientConnection {
             ContentMode::Buffer if fed.finished => std::mem::take(buffer),
             ContentMode::Buffer => Vec::new(),
         };
-        if bare_lf && !self.deviates(Deviation::BareLf, b"content whose lines end with LF alone") {
-            return;
+        for (_, deviation) in deviations.into_iter().filter(|(seen, _)| *seen) {
+            let octets = format!("a message of {octets} octets").into_bytes();
+            if !self.deviates(deviation, &octets) {
+                return;
+            }
         }
         if fed.finished {
+            if self.config.trace {
+                self.trace(Direction::Received, format!("[{octets} octets]"));
+            }
             self.finish_exchange();
             self.events.push_back(ClientEvent::ContentFinished {
                 handle,
@@ -775,6 +884,9 @@ impl ClientConnection {
                 if bare_lf && !self.deviates(Deviation::BareLf, &line) {
                     return;
                 }
+                if self.config.trace {
+                    self.trace_received(&line);
+                }
                 if let Reading::Listing { .. } = self.reading {
                     self.receive_listing_line(&line);
                 } else {
@@ -819,6 +931,7 @@ impl ClientConnection {
                     capabilities,
                 }
             }
+            Listing::Languages(languages) => ClientEvent::LanguagesReceived { handle, languages },
             Listing::Sizes(entries) => ClientEvent::ListReceived { handle, entries },
             Listing::Uids { entries, .. } => ClientEvent::UidlReceived { handle, entries },
         });
@@ -849,6 +962,11 @@ impl ClientConnection {
         };
         match (reply.status(), exchange.verb) {
             (Status::Continue, Verb::Auth) => self.receive_challenge(&reply),
+            (Status::Ok, Verb::Auth) if exchange.has_more_to_say() => {
+                if self.deviates(Deviation::OkForChallenge, line) {
+                    self.receive_challenge(&reply);
+                }
+            }
             (Status::Continue, verb) => self.fail(
                 Error::new(
                     ErrorCode::MalformedReply,
@@ -904,27 +1022,46 @@ impl ClientConnection {
     }
 
     fn receive_challenge(&mut self, reply: &Reply) {
-        let rounds = self.config.limits.rounds;
-        let Some(exchange) = self.sent.front_mut() else {
-            return self.fail(internal("a challenge without a command"));
+        let limit = self.config.limits.rounds;
+        let Some(sasl) = self.sent.front_mut().and_then(|front| front.sasl.as_mut()) else {
+            return self.fail(internal("a challenge without a mechanism"));
         };
-        exchange.rounds += 1;
-        if exchange.rounds > rounds {
+        sasl.rounds += 1;
+        if sasl.rounds > limit {
             return self.fail(Error::new(
                 ErrorCode::LimitRounds,
-                format!("the server sent more than {rounds} SASL challenges"),
+                format!("the server sent more than {limit} SASL challenges"),
             ));
         }
-        // PLAIN has one empty challenge; `*` gives up on any other, and the
-        // server's refusal ends the exchange (RFC 5034 section 4).
-        match exchange.response.take() {
-            Some(response) if BASE64.decode(reply.text()).is_ok() => {
+        let challenge = BASE64.decode(reply.text());
+        let (response, odd) = match sasl.first.take() {
+            // The challenge that asks for the first message is empty, but
+            // some servers write a prompt.
+            Some(first) => (Ok(first), !reply.text().is_empty()),
+            None => match challenge {
+                Ok(challenge) => (sasl.mechanism.respond(&challenge), false),
+                Err(_) => (Err("the challenge is no base64".to_owned()), false),
+            },
+        };
+        match response {
+            Ok(response) => {
                 let encoded = Secret::new(BASE64.encode(response.expose()));
                 self.output.extend_from_slice(encoded.expose().as_bytes());
             }
-            _ => self.output.push(b'*'),
+            // `*` gives up, and the server's refusal ends the exchange (RFC
+            // 5034 section 4).
+            Err(why) => {
+                sasl.gave_up = Some(why);
+                self.output.push(b'*');
+            }
         }
         self.output.extend_from_slice(b"\r\n");
+        if self.config.trace {
+            self.trace(Direction::Sent, "[secret]".to_owned());
+        }
+        if odd {
+            self.deviates(Deviation::OddChallenge, reply.line());
+        }
     }
 
     fn receive_refusal(&mut self, reply: Reply) {
@@ -934,6 +1071,7 @@ impl ClientConnection {
         if exchange.by_login {
             return self.login_answered(&exchange, &reply);
         }
+        let detail = exchange.detail().map(str::to_owned);
         let code = match exchange.verb {
             Verb::User | Verb::Pass | Verb::Apop | Verb::Auth => ErrorCode::Authentication,
             _ => ErrorCode::Command,
@@ -944,7 +1082,8 @@ impl ClientConnection {
                 code,
                 format!("the server refused {}: {reply}", exchange.verb.as_str()),
             )
-            .with_reply(reply),
+            .with_reply(reply)
+            .with_detail(detail),
         });
         if exchange.verb == Verb::Quit {
             self.end(Trigger::Ended, None);
@@ -955,15 +1094,23 @@ impl ClientConnection {
         let number = self.sent.front().and_then(|exchange| exchange.number);
         match verb {
             Verb::Capa => self.collect(reply, Listing::Capabilities(Capabilities::default())),
+            Verb::Lang if self.sent.front().is_some_and(|lang| lang.lists) => {
+                self.collect(reply, Listing::Languages(Vec::new()));
+            }
             Verb::List if number.is_none() => self.collect(reply, Listing::Sizes(Vec::new())),
             Verb::Uidl if number.is_none() => {
                 let (entries, octets) = (Vec::new(), 0);
                 self.collect(reply, Listing::Uids { entries, octets });
             }
             Verb::Retr | Verb::Top => {
+                let announced = match verb {
+                    Verb::Retr => listing::announced_octets(reply.text()),
+                    _ => None,
+                };
                 self.reading = Reading::Content {
                     unstuffer: Unstuffer::new(bare_lf),
                     octets: 0,
+                    announced,
                     buffer: Vec::new(),
                 };
             }
@@ -1032,6 +1179,10 @@ impl ClientConnection {
                 self.events.push_back(ClientEvent::TlsReady { handle });
             }
             Verb::Pass | Verb::Apop | Verb::Auth => {
+                if let Some(Err(why)) = exchange.sasl.as_ref().map(|sasl| sasl.mechanism.accepted())
+                {
+                    return self.fail(Error::new(ErrorCode::MalformedReply, why));
+                }
                 self.state = state::after(self.state, Trigger::LoggedIn);
                 if by_login {
                     self.login_answered(&exchange, &reply);
@@ -1066,10 +1217,11 @@ impl ClientConnection {
         let view = View {
             secure: self.channel == Channel::Secure,
             security: self.config.security,
+            allow_cleartext: self.config.allow_cleartext,
             capabilities: self.capabilities.as_ref(),
             stamp: self.stamp.as_ref(),
         };
-        let action = plan.answered(exchange.verb, reply, view);
+        let action = plan.answered(exchange.verb, reply, exchange.detail(), view);
         self.login = Some(plan);
         self.act(action);
     }
@@ -1078,12 +1230,12 @@ impl ClientConnection {
         let Some(plan) = &self.login else {
             return;
         };
-        let handle = plan.handle();
+        let (handle, initial_response) = (plan.handle(), plan.initial_response());
         let queued = match action {
             Action::Wait => Ok(()),
-            Action::Send(command) => self.enqueue(command, handle, true, None),
-            Action::SendPlain(response) => {
-                self.enqueue(auth("PLAIN"), handle, true, Some(response))
+            Action::Send(command) => self.enqueue(command, handle, true),
+            Action::Exchange(mechanism) => {
+                self.enqueue_exchange(mechanism, handle, true, initial_response)
             }
             Action::Finish => {
                 self.login = None;
@@ -1128,6 +1280,29 @@ impl ClientConnection {
         true
     }
 
+    fn trace(&mut self, direction: Direction, line: String) {
+        self.events
+            .push_back(ClientEvent::LineTraced { direction, line });
+    }
+
+    /// A challenge may hold what only the two ends should know.
+    fn trace_received(&mut self, line: &[u8]) {
+        let challenge = self
+            .sent
+            .front()
+            .is_some_and(|front| front.verb == Verb::Auth)
+            && line.first() == Some(&b'+')
+            && line.get(1).is_none_or(|octet| *octet == b' ');
+        self.trace(
+            Direction::Received,
+            if challenge && line.len() > 2 {
+                "+ [secret]".to_owned()
+            } else {
+                line.escape_ascii().to_string()
+            },
+        );
+    }
+
     fn fail(&mut self, error: Error) {
         self.end(Trigger::Failed, Some(error));
     }
@@ -1162,10 +1337,36 @@ fn is_barrier(verb: Verb) -> bool {
     matches!(verb, Verb::Stls | Verb::Auth)
 }
 
-fn auth(mechanism: &str) -> Command {
-    Command::Auth {
-        mechanism: Some(mechanism.to_owned()),
-        initial_response: None,
+impl Exchange {
+    /// True in a SASL exchange that has not come to its end.
+    fn has_more_to_say(&self) -> bool {
+        self.sasl
+            .as_ref()
+            .is_some_and(|sasl| sasl.first.is_some() || sasl.mechanism.has_more())
+    }
+
+    /// What a SASL exchange knows of its failure.
+    fn detail(&self) -> Option<&str> {
+        let sasl = self.sasl.as_ref()?;
+        sasl.gave_up.as_deref().or(sasl.mechanism.detail())
+    }
+}
+
+/// A command for a trace: names stay, secrets and what is made of them go.
+fn without_secrets(verb: Verb, line: &[u8]) -> String {
+    match verb {
+        Verb::Pass | Verb::Apop => format!("{} [secret]", verb.as_str()),
+        Verb::Auth => match line
+            .trim_ascii_end()
+            .splitn(3, |octet| *octet == b' ')
+            .nth(1)
+        {
+            Some(name) if line.iter().filter(|octet| **octet == b' ').count() > 1 => {
+                format!("AUTH {} [secret]", name.escape_ascii())
+            }
+            _ => line.trim_ascii_end().escape_ascii().to_string(),
+        },
+        _ => line.trim_ascii_end().escape_ascii().to_string(),
     }
 }
 

@@ -18,6 +18,8 @@ use crate::secret::Secret;
 pub enum Verb {
     Capa,
     Stls,
+    Utf8,
+    Lang,
     User,
     Pass,
     Apop,
@@ -34,9 +36,11 @@ pub enum Verb {
 }
 
 impl Verb {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::Capa,
         Self::Stls,
+        Self::Utf8,
+        Self::Lang,
         Self::User,
         Self::Pass,
         Self::Apop,
@@ -57,6 +61,8 @@ impl Verb {
         match self {
             Self::Capa => "CAPA",
             Self::Stls => "STLS",
+            Self::Utf8 => "UTF8",
+            Self::Lang => "LANG",
             Self::User => "USER",
             Self::Pass => "PASS",
             Self::Apop => "APOP",
@@ -86,6 +92,10 @@ impl Verb {
 pub enum Command {
     Capa,
     Stls,
+    /// RFC 6856 section 2.
+    Utf8,
+    /// RFC 6856 section 3: chooses a language, or without one lists them.
+    Lang(Option<String>),
     User(String),
     Pass(Secret<Vec<u8>>),
     Apop {
@@ -126,6 +136,8 @@ impl Command {
         match self {
             Self::Capa => Verb::Capa,
             Self::Stls => Verb::Stls,
+            Self::Utf8 => Verb::Utf8,
+            Self::Lang(_) => Verb::Lang,
             Self::User(_) => Verb::User,
             Self::Pass(_) => Verb::Pass,
             Self::Apop { .. } => Verb::Apop,
@@ -173,6 +185,11 @@ impl Command {
                     push_initial_response(&mut line, response.expose());
                 }
             }
+            Self::Lang(language) => {
+                if let Some(language) = language {
+                    push_argument(&mut line, "language", language.as_bytes())?;
+                }
+            }
             Self::List(number) | Self::Uidl(number) => {
                 if let Some(number) = number {
                     push_message_number(&mut line, *number)?;
@@ -183,7 +200,13 @@ impl Command {
                 push_message_number(&mut line, *number)?;
                 line.extend_from_slice(format!(" {lines}").as_bytes());
             }
-            Self::Capa | Self::Stls | Self::Stat | Self::Rset | Self::Noop | Self::Quit => {}
+            Self::Capa
+            | Self::Stls
+            | Self::Utf8
+            | Self::Stat
+            | Self::Rset
+            | Self::Noop
+            | Self::Quit => {}
         }
         line.extend_from_slice(b"\r\n");
         if line.len() > limit {
@@ -218,6 +241,11 @@ impl Command {
         match verb {
             Verb::Capa => alone(Self::Capa),
             Verb::Stls => alone(Self::Stls),
+            Verb::Utf8 => alone(Self::Utf8),
+            Verb::Lang if arguments.is_empty() => Ok(Self::Lang(None)),
+            Verb::Lang => text(arguments)
+                .map(|language| Self::Lang(Some(language)))
+                .ok_or(bad),
             Verb::Stat => alone(Self::Stat),
             Verb::Rset => alone(Self::Rset),
             Verb::Noop => alone(Self::Noop),
@@ -265,6 +293,20 @@ pub(crate) fn check_text(what: &str, octets: &[u8]) -> Result<(), UsageError> {
             "{what} must hold no control character, found one at octet {at}"
         ))),
     }
+}
+
+/// Refuses a secret that is empty or cannot stand in a command.
+pub(crate) fn check_secret(what: &str, octets: &[u8]) -> Result<(), UsageError> {
+    if octets.is_empty() {
+        return Err(UsageError::argument(format!("{what} must not be empty")));
+    }
+    // The place is not told: it would say something of the secret.
+    if octets.iter().any(|octet| ENDS_A_LINE.contains(octet)) {
+        return Err(UsageError::argument(format!(
+            "{what} must hold no NUL, CR or LF"
+        )));
+    }
+    Ok(())
 }
 
 /// A decimal number as servers and clients write it; larger ones saturate.
@@ -407,6 +449,9 @@ mod tests {
         let commands = [
             Command::Capa,
             Command::Stls,
+            Command::Utf8,
+            Command::Lang(None),
+            Command::Lang(Some("de-AT".into())),
             Command::User("me@example.com".into()),
             Command::User("José Ruiz".into()),
             Command::Pass(Secret::new(b" two  spaces \t".to_vec())),

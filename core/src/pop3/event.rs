@@ -133,12 +133,55 @@ pub enum ClientEvent {
         /// The server's octets, cut at 80.
         octets: Vec<u8>,
     },
+    /// LANG was asked for the languages (RFC 6856 section 3.2).
+    LanguagesReceived {
+        /// The command.
+        handle: Handle,
+        /// In the server's order.
+        languages: Vec<Language>,
+    },
+    /// A line of the dialogue, without secrets; only if the configuration
+    /// asks for them. Content is one line that tells its size.
+    LineTraced {
+        /// Who said it.
+        direction: Direction,
+        /// Without its line end; what is not printable ASCII is escaped.
+        line: String,
+    },
     /// The connection is over: close the transport. No event comes after it,
     /// and none for commands that are still without an answer.
     ConnectionClosed {
         /// Why, unless it ended in order.
         error: Option<Error>,
     },
+}
+
+/// A language of a server's texts (RFC 6856 section 3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Language {
+    /// The tag, as for `LANG` (RFC 5646).
+    pub tag: String,
+    /// Its name, in that language.
+    pub name: String,
+}
+
+/// Who said a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// This side.
+    Sent,
+    /// The server.
+    Received,
+}
+
+impl Direction {
+    /// The name that every language uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Received => "received",
+        }
+    }
 }
 
 /// A rule that a server broke, and that is forgiven.
@@ -157,8 +200,16 @@ pub enum Deviation {
     OddSpacing,
     /// A unique id that is not 1 to 70 octets of printable ASCII.
     OddUid,
-    /// A line of UIDL or LIST about one message leaves out its number.
+    /// The answer to UIDL about one message leaves out its number.
     MissingNumber,
+    /// `+OK` where a SASL challenge was due.
+    OkForChallenge,
+    /// A SASL challenge with text where it must be empty or base64.
+    OddChallenge,
+    /// A message has another size than the answer to RETR announced.
+    OddSize,
+    /// A message begins with a dot that was not stuffed.
+    UnstuffedDot,
 }
 
 impl Deviation {
@@ -172,6 +223,10 @@ impl Deviation {
             Self::OddSpacing => "odd-spacing",
             Self::OddUid => "odd-uid",
             Self::MissingNumber => "missing-number",
+            Self::OkForChallenge => "ok-for-challenge",
+            Self::OddChallenge => "odd-challenge",
+            Self::OddSize => "odd-size",
+            Self::UnstuffedDot => "unstuffed-dot",
         }
     }
 }

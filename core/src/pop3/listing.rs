@@ -7,7 +7,7 @@
 
 use super::capability::Capabilities;
 use super::command::decimal;
-use super::event::{Deviation, ListEntry, Stat, UidlEntry};
+use super::event::{Deviation, Language, ListEntry, Stat, UidlEntry};
 use super::limits::Limits;
 use crate::error::{Error, ErrorCode, escaped};
 
@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorCode, escaped};
 #[derive(Debug)]
 pub(crate) enum Listing {
     Capabilities(Capabilities),
+    Languages(Vec<Language>),
     Sizes(Vec<ListEntry>),
     Uids {
         entries: Vec<UidlEntry>,
@@ -42,6 +43,24 @@ impl Listing {
                     ));
                 }
                 capabilities.push(line);
+                Ok(None)
+            }
+            Self::Languages(languages) => {
+                if languages.len() >= limits.capability_lines {
+                    return Err(Error::new(
+                        ErrorCode::LimitCapabilities,
+                        format!(
+                            "the server lists more than {} languages",
+                            limits.capability_lines
+                        ),
+                    ));
+                }
+                let line = String::from_utf8_lossy(line);
+                let (tag, name) = line.split_once(' ').unwrap_or((&line, ""));
+                languages.push(Language {
+                    tag: tag.to_owned(),
+                    name: name.trim().to_owned(),
+                });
                 Ok(None)
             }
             Self::Sizes(entries) => {
@@ -84,6 +103,16 @@ pub(crate) fn stat(text: &[u8]) -> Read<Stat> {
         octets: octets.unwrap_or(0),
     };
     Some((stat, octets.is_none().then_some(Deviation::OddNumber)))
+}
+
+/// The size that the answer to RETR announces, as `120 octets`.
+pub(crate) fn announced_octets(text: &[u8]) -> Option<u64> {
+    let mut words = words(text);
+    let octets = decimal(words.next()?)?;
+    words
+        .next()?
+        .eq_ignore_ascii_case(b"octets")
+        .then_some(octets)
 }
 
 /// The text of the answer to `LIST n`: `n octets`.

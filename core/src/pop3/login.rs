@@ -4,10 +4,11 @@
 //! the mechanisms that policy allows one after the other, then CAPA, since
 //! some servers name their capabilities only after a login.
 //!
-//! Rules guarded here: a password crosses a channel without TLS only if the
-//! caller allowed it; a server that does not begin TLS gets no password; APOP
-//! is used only when asked for; after a refusal no weaker kind of mechanism
-//! is tried, and none at all when the server blames the name or the password.
+//! Rules guarded here: a secret crosses a channel without TLS only if the
+//! caller allowed it; a server that does not begin TLS gets none; APOP and
+//! CRAM-MD5 are used only when asked for; after a refusal no weaker kind of
+//! mechanism is tried, and none at all when the server blames the name or the
+//! secret.
 //!
 //! The plan decides and remembers; it sends nothing. RFC 1939, 2449, 2595
 //! section 4, 3206, 5034.
@@ -15,11 +16,15 @@
 use std::collections::VecDeque;
 
 use super::auth::apop::Stamp;
+use super::auth::{
+    ChannelBinding, CramMd5, External, Hash, Login as SaslLogin, Mechanism, OAuthBearer, Plain,
+    Scram, XOAuth2,
+};
 use super::capability::Capabilities;
 use super::command::{Command, Verb, check_text};
 use super::event::Handle;
 use super::reply::{Reply, Status, Verdict};
-use crate::error::{Error, ErrorCode, UsageError};
+use crate::error::{Error, ErrorCode, UsageError, escaped};
 use crate::secret::Secret;
 
 /// How a connection is protected.
@@ -37,26 +42,114 @@ pub enum Security {
 /// Which mechanism a login uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum AuthChoice {
-    /// What the server offers and policy allows; never APOP.
+    /// The strongest that the server offers and policy allows: SCRAM; else,
+    /// where the password may be sent, PLAIN, USER and PASS, or LOGIN. With a
+    /// token OAUTHBEARER or XOAUTH2. Never APOP, CRAM-MD5 or EXTERNAL.
     #[default]
     Auto,
     /// USER and PASS (RFC 1939 section 7).
     UserPass,
-    /// SASL PLAIN (RFC 4616, 5034).
-    Plain,
     /// APOP (RFC 1939 section 7). The password does not cross the channel, so
     /// it may be asked for without TLS.
     Apop,
+    /// SASL PLAIN (RFC 4616, 5034).
+    Plain,
+    /// SASL LOGIN, without an RFC.
+    Login,
+    /// SASL CRAM-MD5 (RFC 2195). May be asked for without TLS, like APOP.
+    CramMd5,
+    /// SASL SCRAM-SHA-1 (RFC 5802), or -PLUS with a channel binding.
+    ScramSha1,
+    /// SASL SCRAM-SHA-256 (RFC 7677), or -PLUS with a channel binding.
+    ScramSha256,
+    /// SASL OAUTHBEARER (RFC 7628).
+    OAuthBearer,
+    /// XOAUTH2, as Google and Microsoft take it.
+    XOAuth2,
+    /// SASL EXTERNAL (RFC 4422 appendix A): a TLS client certificate.
+    External,
 }
 
 impl AuthChoice {
     /// Every choice with the name that users write.
-    pub const NAMES: [(&'static str, Self); 4] = [
+    pub const NAMES: [(&'static str, Self); 11] = [
         ("auto", Self::Auto),
         ("user-pass", Self::UserPass),
-        ("plain", Self::Plain),
         ("apop", Self::Apop),
+        ("plain", Self::Plain),
+        ("login", Self::Login),
+        ("cram-md5", Self::CramMd5),
+        ("scram-sha-1", Self::ScramSha1),
+        ("scram-sha-256", Self::ScramSha256),
+        ("oauthbearer", Self::OAuthBearer),
+        ("xoauth2", Self::XOAuth2),
+        ("external", Self::External),
     ];
+
+    /// The name that users write.
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES
+            .into_iter()
+            .find_map(|(name, choice)| (choice == self).then_some(name))
+            .unwrap_or_default()
+    }
+
+    /// What it needs: a password, a token or neither.
+    fn needs(self) -> Needs {
+        match self {
+            Self::Auto => Needs::Either,
+            Self::External => Needs::Neither,
+            Self::OAuthBearer | Self::XOAuth2 => Needs::Token,
+            _ => Needs::Password,
+        }
+    }
+
+    /// True if whoever reads along learns the secret.
+    fn shows_the_secret(self) -> bool {
+        match self {
+            Self::UserPass | Self::Plain | Self::Login | Self::OAuthBearer | Self::XOAuth2 => true,
+            Self::Apop | Self::CramMd5 | Self::ScramSha1 | Self::ScramSha256 | Self::External => {
+                false
+            }
+            // What it sends is decided when the server has said what it offers.
+            Self::Auto => false,
+        }
+    }
+
+    fn is_scram(self) -> bool {
+        matches!(self, Self::ScramSha1 | Self::ScramSha256)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Password,
+    Token,
+    Either,
+    Neither,
+}
+
+/// What a login is made with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoginRequest {
+    /// The name.
+    pub user: String,
+    /// The password, `None` with a token or a client certificate.
+    pub password: Option<Secret<Vec<u8>>>,
+    /// An OAuth access token.
+    pub token: Option<Secret<Vec<u8>>>,
+    /// Whom to act for, if not for the one who logs in (RFC 4422 section 2).
+    pub authzid: String,
+    /// The mechanism.
+    pub auth: AuthChoice,
+    /// Sends the first SASL message with AUTH where the line holds it (RFC
+    /// 5034 section 4), which saves a round trip. Some servers refuse that.
+    pub initial_response: bool,
+    /// For SCRAM: printable ASCII without a comma, 18 random octets or more in
+    /// base64, new for each login. Without it SCRAM is not used.
+    pub nonce: String,
+    /// For SCRAM: what ties the login to the TLS channel, if the host knows.
+    pub channel_binding: Option<ChannelBinding>,
 }
 
 /// What the plan wants to happen.
@@ -64,8 +157,8 @@ impl AuthChoice {
 pub(crate) enum Action {
     /// Send this.
     Send(Command),
-    /// Send AUTH PLAIN and this response to its challenge.
-    SendPlain(Secret<Vec<u8>>),
+    /// Begin this SASL exchange.
+    Exchange(Box<dyn Mechanism>),
     /// The login is done.
     Finish,
     /// The login is over; the connection goes on.
@@ -79,6 +172,7 @@ pub(crate) enum Action {
 pub(crate) struct View<'a> {
     pub secure: bool,
     pub security: Security,
+    pub allow_cleartext: bool,
     pub capabilities: Option<&'a Capabilities>,
     pub stamp: Option<&'a Stamp>,
 }
@@ -87,50 +181,70 @@ pub(crate) struct View<'a> {
 #[derive(Debug)]
 pub(crate) struct LoginPlan {
     handle: Handle,
-    user: String,
-    password: Secret<Vec<u8>>,
-    choice: AuthChoice,
-    methods: VecDeque<Method>,
-    method: Option<Method>,
+    request: LoginRequest,
+    methods: VecDeque<AuthChoice>,
+    method: Option<AuthChoice>,
     refusals: Vec<String>,
-}
-
-/// One way to log in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Method {
-    UserPass,
-    Plain,
-    Apop,
+    asked_for_utf8: bool,
 }
 
 impl LoginPlan {
     /// Plans a login; names and secrets are checked before anything is sent.
-    pub(crate) fn new(
-        handle: Handle,
-        user: &str,
-        password: &[u8],
-        choice: AuthChoice,
-    ) -> Result<Self, UsageError> {
-        if user.is_empty() {
+    pub(crate) fn new(handle: Handle, request: LoginRequest) -> Result<Self, UsageError> {
+        let auth = request.auth;
+        let (password, token) = (request.password.is_some(), request.token.is_some());
+        let given = match auth.needs() {
+            Needs::Password => password,
+            Needs::Token => token,
+            Needs::Either => password != token,
+            Needs::Neither => true,
+        };
+        if !given {
+            return Err(UsageError::argument(match auth.needs() {
+                Needs::Token => format!("auth {} needs a token", auth.as_str()),
+                Needs::Either => "a login needs a password or a token, one of the two".to_owned(),
+                _ => format!("auth {} needs a password", auth.as_str()),
+            }));
+        }
+        if request.user.is_empty() && auth != AuthChoice::External {
             return Err(UsageError::argument("user name must not be empty"));
         }
-        check_text("user name", user.as_bytes())?;
-        // The longest line that is refused later by its length is refused by
-        // then as an error of the login; what could end a line is refused now.
-        Command::Pass(Secret::new(password.to_vec())).encode(usize::MAX)?;
+        check_text("user name", request.user.as_bytes())?;
+        check_text("identity to act for", request.authzid.as_bytes())?;
+        for (what, secret) in [("password", &request.password), ("token", &request.token)] {
+            // A line that is too long is an error of the login; what could
+            // end a line is refused now.
+            if let Some(secret) = secret {
+                super::command::check_secret(what, secret.expose())?;
+            }
+        }
+        let printable = |octet: u8| octet.is_ascii_graphic() && octet != b',';
+        if !request.nonce.bytes().all(printable) {
+            return Err(UsageError::argument(
+                "nonce must be printable ASCII without a comma",
+            ));
+        }
+        if auth.is_scram() && request.nonce.is_empty() {
+            return Err(UsageError::argument("SCRAM needs a random nonce"));
+        }
         Ok(Self {
             handle,
-            user: user.to_owned(),
-            password: Secret::new(password.to_vec()),
-            choice,
+            request,
             methods: VecDeque::new(),
             method: None,
             refusals: Vec::new(),
+            asked_for_utf8: false,
         })
     }
 
     pub(crate) fn handle(&self) -> Handle {
         self.handle
+    }
+
+    /// True if the mechanism that was asked for would show the secret to
+    /// whoever reads along.
+    pub(crate) fn shows_the_secret(&self) -> bool {
+        self.request.auth.shows_the_secret()
     }
 
     /// The greeting has come: what to send first.
@@ -144,7 +258,14 @@ impl LoginPlan {
     }
 
     /// One of the plan's commands was answered.
-    pub(crate) fn answered(&mut self, verb: Verb, reply: &Reply, view: View<'_>) -> Action {
+    /// `detail` is what a SASL exchange knows of its failure.
+    pub(crate) fn answered(
+        &mut self,
+        verb: Verb,
+        reply: &Reply,
+        detail: Option<&str>,
+        view: View<'_>,
+    ) -> Action {
         let accepted = reply.status() == Status::Ok;
         match verb {
             // The CAPA that ends the plan may be refused like the others.
@@ -158,12 +279,16 @@ impl LoginPlan {
                 )
                 .with_reply(reply.clone()),
             ),
+            Verb::Utf8 => self.choose_methods(view),
             // Not together with USER: a server that sends the two answers apart
             // waits for the acknowledgement of the first, which takes longer
             // than the round trip.
-            Verb::User if accepted => Action::Send(Command::Pass(self.password.clone())),
+            Verb::User if accepted => match &self.request.password {
+                Some(password) => Action::Send(Command::Pass(password.clone())),
+                None => Action::Fail(Error::new(ErrorCode::Internal, "USER without a password")),
+            },
             _ if accepted => Action::Send(Command::Capa),
-            _ => self.refused(reply, view),
+            _ => self.refused(reply, detail, view),
         }
     }
 
@@ -178,26 +303,60 @@ impl LoginPlan {
             // Without CAPA the answer to STLS tells.
             return Action::Send(Command::Stls);
         }
-        self.methods = match self.choice {
-            AuthChoice::UserPass => [Method::UserPass].into(),
-            AuthChoice::Plain => [Method::Plain].into(),
-            AuthChoice::Apop => [Method::Apop].into(),
-            AuthChoice::Auto => {
-                let plain = view
-                    .capabilities
-                    .is_some_and(|all| all.has_mechanism("PLAIN"));
-                let user = view.capabilities.is_none_or(|all| all.has("USER"));
-                let mut methods = VecDeque::new();
-                if plain {
-                    methods.push_back(Method::Plain);
-                }
-                // Servers that name neither take USER all the same.
-                if user || !plain {
-                    methods.push_back(Method::UserPass);
-                }
-                methods
+        let secret = self.request.password.as_ref().map(Secret::expose);
+        let ascii = self.request.user.is_ascii() && secret.is_none_or(|octets| octets.is_ascii());
+        if !ascii && !self.asked_for_utf8 && view.capabilities.is_some_and(|all| all.has("UTF8")) {
+            // Names and passwords beyond ASCII (RFC 6856 section 2).
+            self.asked_for_utf8 = true;
+            return Action::Send(Command::Utf8);
+        }
+        self.choose_methods(view)
+    }
+
+    fn choose_methods(&mut self, view: View<'_>) -> Action {
+        if self.request.auth != AuthChoice::Auto {
+            self.methods = [self.request.auth].into();
+            return self.try_next(view);
+        }
+        let offered = |name: &str| view.capabilities.is_some_and(|all| all.has_mechanism(name));
+        let may_show = view.secure || view.allow_cleartext;
+        let mut methods = VecDeque::new();
+        if self.request.token.is_some() {
+            // XOAUTH2 works where it is not named.
+            if may_show {
+                methods.push_back(if offered("OAUTHBEARER") {
+                    AuthChoice::OAuthBearer
+                } else {
+                    AuthChoice::XOAuth2
+                });
             }
-        };
+        } else if !self.request.nonce.is_empty() && offered("SCRAM-SHA-256") {
+            methods.push_back(AuthChoice::ScramSha256);
+        } else if !self.request.nonce.is_empty() && offered("SCRAM-SHA-1") {
+            methods.push_back(AuthChoice::ScramSha1);
+        } else if may_show {
+            if offered("PLAIN") {
+                methods.push_back(AuthChoice::Plain);
+            }
+            if view.capabilities.is_none_or(|all| all.has("USER")) {
+                methods.push_back(AuthChoice::UserPass);
+            }
+            if offered("LOGIN") {
+                methods.push_back(AuthChoice::Login);
+            }
+            if methods.is_empty() {
+                // Servers that name none of these take USER all the same.
+                methods.push_back(AuthChoice::UserPass);
+            }
+        }
+        if methods.is_empty() {
+            return Action::Fail(Error::new(
+                ErrorCode::InsecureCleartext,
+                "the secret would cross the network without TLS, and the server offers no SCRAM: \
+                 use TLS or STLS, or allow it with allow_cleartext",
+            ));
+        }
+        self.methods = methods;
         self.try_next(view)
     }
 
@@ -207,57 +366,94 @@ impl LoginPlan {
                 ErrorCode::Authentication,
                 format!(
                     "the server refused the login of {}: tried {}",
-                    self.user,
+                    self.request.user,
                     self.refusals.join(", then ")
                 ),
             ));
         };
         self.method = Some(method);
-        match method {
-            Method::UserPass => Action::Send(Command::User(self.user.clone())),
-            Method::Plain => {
-                match super::auth::plain::message(&self.user, self.password.expose()) {
-                    Ok(message) => Action::SendPlain(message),
-                    Err(error) => Action::Fail(error.into()),
-                }
-            }
-            Method::Apop => match view.stamp {
-                Some(stamp) => Action::Send(Command::Apop {
-                    user: self.user.clone(),
-                    digest: stamp.digest(self.password.expose()),
-                }),
-                None => Action::Fail(Error::new(
-                    ErrorCode::MechanismUnavailable,
-                    if view.security == Security::StartTls {
-                        "APOP cannot follow STLS: its stamp came before TLS and counts no more"
-                    } else {
-                        "APOP needs a stamp <…@…> in the server's greeting, found none"
-                    },
-                )),
-            },
+        match self.mechanism(method, view) {
+            Ok(action) => action,
+            Err(error) => Action::Fail(error),
         }
     }
 
-    fn refused(&mut self, reply: &Reply, view: View<'_>) -> Action {
-        let name = match self.method {
-            Some(Method::UserPass) => "USER and PASS",
-            Some(Method::Plain) => "AUTH PLAIN",
-            Some(Method::Apop) => "APOP",
-            None => "nothing",
+    fn mechanism(&self, method: AuthChoice, view: View<'_>) -> Result<Action, Error> {
+        let request = &self.request;
+        let password = request.password.clone().unwrap_or_default();
+        let token = request.token.clone().unwrap_or_default();
+        let user = &request.user;
+        let mechanism: Box<dyn Mechanism> = match method {
+            AuthChoice::Auto | AuthChoice::UserPass => {
+                return Ok(Action::Send(Command::User(user.clone())));
+            }
+            AuthChoice::Apop => {
+                let stamp = view.stamp.ok_or_else(|| no_stamp(view.security))?;
+                return Ok(Action::Send(Command::Apop {
+                    user: user.clone(),
+                    digest: stamp.digest(password.expose()),
+                }));
+            }
+            AuthChoice::Plain => Box::new(Plain::new(&request.authzid, user, password.expose())?),
+            AuthChoice::Login => Box::new(SaslLogin::new(user, password)),
+            AuthChoice::CramMd5 => Box::new(CramMd5::new(user, password)),
+            AuthChoice::ScramSha1 | AuthChoice::ScramSha256 => {
+                let (hash, plus) = match method {
+                    AuthChoice::ScramSha1 => (Hash::Sha1, "SCRAM-SHA-1-PLUS"),
+                    _ => (Hash::Sha256, "SCRAM-SHA-256-PLUS"),
+                };
+                let offered = view.capabilities.is_some_and(|all| all.has_mechanism(plus));
+                let binding = request.channel_binding.clone().filter(|_| offered);
+                Box::new(Scram::new(
+                    hash,
+                    user,
+                    password,
+                    &request.authzid,
+                    &request.nonce,
+                    binding,
+                ))
+            }
+            AuthChoice::OAuthBearer => Box::new(OAuthBearer::new(user, token)),
+            AuthChoice::XOAuth2 => Box::new(XOAuth2::new(user, token)),
+            AuthChoice::External => Box::new(External::new(&request.authzid)),
         };
-        self.refusals.push(format!("{name} ({reply})"));
-        // A server that can blame the credentials and does not, or one that
-        // says nothing, may have refused the mechanism; any other code says
-        // that a second try is in vain.
-        let in_vain = reply.verdict() != Verdict::Unknown;
-        if in_vain {
+        Ok(Action::Exchange(mechanism))
+    }
+
+    /// Sends the first SASL message with AUTH?
+    pub(crate) fn initial_response(&self) -> bool {
+        self.request.initial_response
+    }
+
+    fn refused(&mut self, reply: &Reply, detail: Option<&str>, view: View<'_>) -> Action {
+        let name = self.method.unwrap_or_default().as_str();
+        self.refusals.push(match detail {
+            Some(detail) => format!("{name} ({reply}: {})", escaped(detail.as_bytes())),
+            None => format!("{name} ({reply})"),
+        });
+        // A server that says nothing may have refused the mechanism; any
+        // code says that a second try is in vain.
+        if reply.verdict() != Verdict::Unknown {
             self.methods.clear();
         }
         match self.try_next(view) {
-            Action::Fail(error) if error.reply().is_none() => {
-                Action::Fail(error.with_reply(reply.clone()))
-            }
+            Action::Fail(error) if error.reply().is_none() => Action::Fail(
+                error
+                    .with_reply(reply.clone())
+                    .with_detail(detail.map(str::to_owned)),
+            ),
             action => action,
         }
     }
+}
+
+fn no_stamp(security: Security) -> Error {
+    Error::new(
+        ErrorCode::MechanismUnavailable,
+        if security == Security::StartTls {
+            "APOP cannot follow STLS: its stamp came before TLS and counts no more"
+        } else {
+            "APOP needs a stamp <…@…> in the server's greeting, found none"
+        },
+    )
 }

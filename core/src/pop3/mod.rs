@@ -24,16 +24,17 @@ mod state;
 #[cfg(feature = "sync")]
 pub mod sync;
 
+pub use auth::ChannelBinding;
 pub use auth::apop::{Stamp, digest as apop_digest};
 pub use capability::Capabilities;
 pub use client::{ClientConfig, ClientConnection, ContentMode};
 pub use command::{Command, SyntaxError, Verb};
 pub use event::{
-    ClientEvent, CloseReason, Credentials, Deviation, Handle, ListEntry, MaildropEntry,
+    ClientEvent, CloseReason, Credentials, Deviation, Direction, Language, Handle, ListEntry, MaildropEntry,
     ServerEvent, Stat, UidlEntry,
 };
 pub use limits::{Limits, ServerLimits};
-pub use login::{AuthChoice, Security};
+pub use login::{AuthChoice, LoginRequest, Security};
 pub use multiline::{Stuffer, Unstuffer};
 pub use prefetch::Prefetch;
 pub use reply::{Reply, Status, Verdict};

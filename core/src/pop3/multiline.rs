@@ -23,6 +23,7 @@ use memchr::{memchr, memmem};
 pub struct Unstuffer {
     at: Place,
     line_end: LineEnd,
+    unstuffed_dot: bool,
 }
 
 /// Where the last octet left the reader.
@@ -65,6 +66,7 @@ impl Unstuffer {
     pub fn new(status_ended_with_lf_alone: bool) -> Self {
         Self {
             at: Place::Start,
+            unstuffed_dot: false,
             line_end: LineEnd::Unknown {
                 status_lf: status_ended_with_lf_alone,
             },
@@ -74,6 +76,11 @@ impl Unstuffer {
     /// True if the lines end with LF alone.
     pub fn lines_end_with_lf(&self) -> bool {
         self.line_end == LineEnd::Lf
+    }
+
+    /// True if the content began with a dot that was not stuffed.
+    pub fn began_with_unstuffed_dot(&self) -> bool {
+        self.unstuffed_dot
     }
 
     /// Appends the content in `input` to `out`, as far as the terminator.
@@ -87,6 +94,7 @@ impl Unstuffer {
                 }
                 (Place::StartDot, b'.' | b'\r' | b'\n') => self.at = Place::Dot,
                 (Place::StartDot, _) => {
+                    self.unstuffed_dot = true;
                     out.push(b'.');
                     self.at = Place::Text;
                 }

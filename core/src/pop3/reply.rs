@@ -117,6 +117,41 @@ impl Reply {
         }
     }
 
+    /// What the words of a refusal without a response code seem to mean: a
+    /// guess, for servers older than response codes.
+    pub fn guessed_verdict(&self) -> Verdict {
+        let text = self.text().to_ascii_lowercase();
+        let says = |words: &[&str]| {
+            words
+                .iter()
+                .any(|word| memchr::memmem::find(&text, word.as_bytes()).is_some())
+        };
+        if self.status != Status::Err || self.response_code.is_some() {
+            Verdict::Unknown
+        } else if says(&[
+            "lock",
+            "in use",
+            "busy",
+            "try again",
+            "later",
+            "unavailable",
+            "wait",
+        ]) {
+            Verdict::RetryLater
+        } else if says(&[
+            "password",
+            "authentic",
+            "credential",
+            "login",
+            "logon",
+            "permission",
+        ]) {
+            Verdict::BadCredentials
+        } else {
+            Verdict::Unknown
+        }
+    }
+
     /// False for a status word in lower case.
     pub(crate) fn is_well_formed(&self) -> bool {
         self.line.starts_with(match self.status {
@@ -179,6 +214,16 @@ mod tests {
         assert_eq!(verdict(b"-ERR [AUTH] no"), Verdict::BadCredentials);
         assert_eq!(verdict(b"-ERR [X-OTHER] no"), Verdict::Unknown);
         assert_eq!(verdict(b"-ERR [AUTH no"), Verdict::Unknown);
+    }
+
+    #[test]
+    fn words_are_guessed_at_only_without_a_code() {
+        let guess = |line| Reply::parse(line).unwrap().guessed_verdict();
+        assert_eq!(guess(b"-ERR Mailbox is locked"), Verdict::RetryLater);
+        assert_eq!(guess(b"-ERR Wrong PASSWORD"), Verdict::BadCredentials);
+        assert_eq!(guess(b"-ERR [AUTH] mailbox is locked"), Verdict::Unknown);
+        assert_eq!(guess(b"-ERR no"), Verdict::Unknown);
+        assert_eq!(guess(b"+OK locked"), Verdict::Unknown);
     }
 
     #[test]

@@ -77,10 +77,10 @@ pub(crate) fn after(state: State, trigger: Trigger) -> State {
 }
 
 /// The states in which a command may be given (RFC 1939, 2449 section 5, 2595
-/// section 4, 5034 section 4).
+/// section 4, 5034 section 4, 6856 sections 2 and 3).
 pub(crate) fn allows(state: State, verb: Verb) -> bool {
     match verb {
-        Verb::Stls | Verb::User | Verb::Pass | Verb::Apop | Verb::Auth => {
+        Verb::Stls | Verb::Utf8 | Verb::User | Verb::Pass | Verb::Apop | Verb::Auth => {
             state == State::Authorization
         }
         Verb::Stat
@@ -91,7 +91,7 @@ pub(crate) fn allows(state: State, verb: Verb) -> bool {
         | Verb::Dele
         | Verb::Rset
         | Verb::Noop => state == State::Transaction,
-        Verb::Capa | Verb::Quit => matches!(state, State::Authorization | State::Transaction),
+        Verb::Capa | Verb::Lang | Verb::Quit => matches!(state, State::Authorization | State::Transaction),
     }
 }
 

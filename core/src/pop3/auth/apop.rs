@@ -51,11 +51,7 @@ impl Stamp {
         let mut md5 = Md5::new();
         md5.update(self.0.as_bytes());
         md5.update(secret);
-        md5.finalize()
-            .iter()
-            .flat_map(|octet| [octet >> 4, octet & 15])
-            .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
-            .collect()
+        hexadecimal(&md5.finalize())
     }
 
     /// True if `digest` is the one for `secret`; in constant time.
@@ -65,6 +61,15 @@ impl Stamp {
             digest.to_ascii_lowercase().as_bytes(),
         )
     }
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(octets: &[u8]) -> String {
+    octets
+        .iter()
+        .flat_map(|octet| [octet >> 4, octet & 15])
+        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+        .collect()
 }
 
 /// The APOP digest for a greeting (the line as the server sent it) and a

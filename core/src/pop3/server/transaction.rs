@@ -69,6 +69,8 @@ impl ServerConnection {
                 self.ok(&answer::messages(self.maildrop.stat().count));
             }
             Command::Noop => self.ok(""),
+            // RFC 6856 is not offered, so these are unknown here.
+            Command::Utf8 | Command::Lang(_) => self.bad_command("unknown command"),
             Command::Quit => self.handle_quit(),
         }
     }
