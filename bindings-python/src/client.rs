@@ -7,7 +7,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use popmail::{ClientConfig, ClientConnection, ContentMode, Handle, Limits, UsageError};
+use popmail::{
+    ChannelBinding, ClientConfig, ClientConnection, ContentMode, Handle, Limits, LoginRequest,
+    Secret, UsageError,
+};
 
 use crate::convert::{PyLimits, auth_choice, duration, security};
 use crate::error::raised;
@@ -20,7 +23,7 @@ pub struct ClientEngine(ClientConnection);
 #[pymethods]
 impl ClientEngine {
     #[new]
-    #[pyo3(signature = (*, tls, allow_cleartext, pipelining, strict, timeout, limits))]
+    #[pyo3(signature = (*, tls, allow_cleartext, pipelining, strict, timeout, limits, trace = false))]
     fn new(
         tls: &str,
         allow_cleartext: bool,
@@ -28,12 +31,14 @@ impl ClientEngine {
         strict: bool,
         timeout: Option<f64>,
         limits: Option<&PyLimits>,
+        trace: bool,
     ) -> PyResult<Self> {
         Ok(Self(ClientConnection::new(ClientConfig {
             security: security(tls)?,
             allow_cleartext,
             pipelining,
             strict,
+            trace,
             limits: Limits {
                 response_timeout: duration(timeout)?,
                 ..limits.map(|limits| limits.0.clone()).unwrap_or_default()
@@ -96,7 +101,7 @@ impl ClientEngine {
         self.0.take_output(&mut output);
         let octets = PyBytes::new(py, &output);
         // The copy that Python holds is its own; this one is wiped.
-        drop(popmail::Secret::new(output));
+        drop(Secret::new(output));
         octets
     }
 
@@ -108,14 +113,41 @@ impl ClientEngine {
             .map(|timeout| timeout.as_secs_f64())
     }
 
+    #[pyo3(signature = (user, password, auth, *, token = None, authzid = "", initial_response = false, nonce = "", channel_binding = None))]
+    #[allow(clippy::too_many_arguments)] // By keyword, as Python users expect.
     fn login(
         &mut self,
         py: Python<'_>,
         user: &str,
-        password: Cow<'_, [u8]>,
+        password: Option<Cow<'_, [u8]>>,
         auth: &str,
+        token: Option<Cow<'_, [u8]>>,
+        authzid: &str,
+        initial_response: bool,
+        nonce: &str,
+        channel_binding: Option<(String, Vec<u8>)>,
     ) -> PyResult<u64> {
-        handle(py, self.0.login(user, password, auth_choice(auth)?))
+        let secret = |octets: Cow<'_, [u8]>| Secret::new(octets.into_owned());
+        let request = LoginRequest {
+            user: user.to_owned(),
+            password: password.map(secret),
+            token: token.map(secret),
+            authzid: authzid.to_owned(),
+            auth: auth_choice(auth)?,
+            initial_response,
+            nonce: nonce.to_owned(),
+            channel_binding: channel_binding.map(|(name, data)| ChannelBinding { name, data }),
+        };
+        handle(py, self.0.login_with(request))
+    }
+
+    fn utf8(&mut self, py: Python<'_>) -> PyResult<u64> {
+        handle(py, self.0.utf8())
+    }
+
+    #[pyo3(signature = (language = None))]
+    fn lang(&mut self, py: Python<'_>, language: Option<&str>) -> PyResult<u64> {
+        handle(py, self.0.lang(language))
     }
 
     fn capa(&mut self, py: Python<'_>) -> PyResult<u64> {

@@ -45,6 +45,10 @@ events! {
     ContentReceived { handle: u64, chunk: Py<PyBytes> }
     /// RETR or TOP is complete.
     ContentFinished { handle: u64, octets: u64, content: Py<PyBytes> }
+    /// LANG was asked for the languages.
+    LanguagesReceived { handle: u64, languages: Py<PyList> }
+    /// A line of the dialogue, without secrets.
+    LineTraced { direction: &'static str, line: String }
     /// The server broke a rule and was understood all the same.
     DeviationObserved { deviation: &'static str, octets: Py<PyBytes> }
     /// The connection is over.
@@ -149,6 +153,23 @@ pub fn convert(py: Python<'_>, event: ClientEvent) -> PyResult<Py<PyAny>> {
             DeviationObserved {
                 deviation: deviation.as_str(),
                 octets: bytes(&octets),
+            },
+        ),
+        ClientEvent::LanguagesReceived { handle, languages } => {
+            let languages = languages.into_iter().map(|one| (one.tag, one.name));
+            object(
+                py,
+                LanguagesReceived {
+                    handle: handle.number(),
+                    languages: PyList::new(py, languages.collect::<Vec<_>>())?.unbind(),
+                },
+            )
+        }
+        ClientEvent::LineTraced { direction, line } => object(
+            py,
+            LineTraced {
+                direction: direction.as_str(),
+                line,
             },
         ),
         ClientEvent::ConnectionClosed { error } => {

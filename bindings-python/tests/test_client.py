@@ -226,8 +226,43 @@ def test_a_refused_login_is_typed_and_closes() -> None:
 def test_a_password_in_the_clear_is_refused_before_the_connection() -> None:
     script = Script([])
     with pytest.raises(popmail.InsecureError, match="allow_cleartext"):
-        popmail.Pop3("h", user="me", password="secret", tls="none", transport=script)
+        popmail.Pop3("h", user="me", password="secret", tls="none", auth="plain", transport=script)
     assert script.written == b""
+
+
+def test_a_password_is_not_sent_in_the_clear_where_no_scram_is_offered() -> None:
+    script = Script(PIPELINED)
+    with pytest.raises(popmail.InsecureError, match="offers no SCRAM"):
+        popmail.Pop3("h", user="me", password="secret", tls="none", transport=script)
+    assert script.written == b"CAPA\r\n"
+    assert script.closed
+
+
+def test_a_refused_token_tells_what_oauth_says() -> None:
+    challenge = b"+ eyJzdGF0dXMiOiI0MDAifQ==\r\n"
+    script = Script([GREETING, b"+OK\r\nSASL XOAUTH2\r\n.\r\n", b"+ \r\n", challenge, b"-ERR no\r\n"])
+    with pytest.raises(popmail.AuthenticationError) as caught:
+        popmail.Pop3("h", user="me", token=lambda: "ya29.t", transport=script)
+    assert caught.value.detail == '{"status":"400"}'
+    assert caught.value.guessed_verdict == "unknown"
+    assert b"ya29" not in repr(vars(caught.value)).encode()
+
+
+def test_a_trace_shows_the_dialogue_without_secrets() -> None:
+    lines: list[tuple[str, str]] = []
+    box, _ = logged_in(b"+OK\r\n", trace=lambda direction, line: lines.append((direction, line)))
+    box.noop()
+    assert lines[:2] == [("received", "+OK ready"), ("sent", "CAPA")]
+    assert ("sent", "PASS [secret]") in lines
+    assert lines[-2:] == [("sent", "NOOP"), ("received", "+OK")]
+    assert "secret" not in str(lines).replace("[secret]", "")
+
+
+def test_languages_are_listed_and_chosen() -> None:
+    box, script = logged_in(b"+OK\r\nde Deutsch\r\n.\r\n", b"+OK de Willkommen\r\n")
+    assert box.lang() == [popmail.Language("de", "Deutsch")]
+    assert box.lang("de") == "de Willkommen"
+    assert script.written == b"LANG\r\nLANG de\r\n"
 
 
 def test_a_silent_server_is_a_timeout() -> None:
@@ -250,9 +285,12 @@ def test_oddities_of_a_server_are_kept() -> None:
         ({"password": "a\nb"}, popmail.UsageError, "no NUL, CR or LF"),
         ({"user": ""}, popmail.UsageError, "must not be empty"),
         ({"tls": "ssl"}, ValueError, "tls must be 'implicit', 'starttls' or 'none', got \"ssl\""),
-        ({"auth": "md5"}, ValueError, "auth must be one of 'auto', 'user-pass', 'plain', 'apop'"),
+        ({"auth": "md5"}, ValueError, "auth must be one of 'auto', 'user-pass', 'apop', 'plain'"),
         ({"timeout": 0}, ValueError, "timeout must be a number of seconds above 0"),
-        ({"password": None}, TypeError, "password must be str or bytes, got NoneType"),
+        ({"password": None}, popmail.UsageError, "a login needs a password or a token"),
+        ({"password": 5}, TypeError, "password must be str or bytes, got int"),
+        ({"token": "t"}, popmail.UsageError, "one of the two"),
+        ({"auth": "xoauth2"}, popmail.UsageError, "auth xoauth2 needs a token"),
     ],
 )
 def test_misuse_is_named(arguments: dict[str, Any], expected: type[Exception], message: str) -> None:
@@ -290,7 +328,7 @@ def test_every_code_has_its_class() -> None:
 
 @pytest.mark.parametrize("code", error.CLASSES)
 def test_errors_pickle(code: str) -> None:
-    original = error.make(code, "it broke", True, b"-ERR [X] no", "X", "unknown")
+    original = error.make(code, "it broke", True, b"-ERR [X] no", "X", "unknown", "unknown", "{}")
     copy = pickle.loads(pickle.dumps(original))
     assert type(copy) is type(original)
     assert (str(copy), vars(copy)) == (str(original), vars(original))

@@ -34,8 +34,7 @@ def open_box(dovecot: Dovecot, mailbox: Mailbox, way: str = "implicit TLS", **op
 @pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "one by one"])
 @pytest.mark.parametrize("way", WAYS)
 def test_every_byte_arrives_as_it_was_stored(dovecot: Dovecot, way: str, pipelining: bool) -> None:
-    # Dovecot does not stuff a dot that is the first byte of all (RFC 1939 section 3 asks for it), so there it is lost.
-    messages = [message for message in awkward_messages() if not message.startswith(b".")]
+    messages = awkward_messages()
     mailbox = dovecot.mailbox(messages)
     with open_box(dovecot, mailbox, way, pipelining=pipelining) as box:
         assert box.stat() == (len(messages), sum(map(len, messages)))
@@ -125,7 +124,7 @@ def test_uids_are_the_same_in_every_session(dovecot: Dovecot) -> None:
     assert len({entry.uid for entry in first}) == 10
 
 
-@pytest.mark.parametrize("auth", ["auto", "user-pass", "apop", "plain"])
+@pytest.mark.parametrize("auth", ["auto", "user-pass", "apop", "plain", "cram-md5", "scram-sha-256"])
 def test_wrong_password_is_an_authentication_error(dovecot: Dovecot, auth: str) -> None:
     mailbox = dovecot.mailbox()
     with pytest.raises(popmail.AuthenticationError) as caught:
@@ -134,11 +133,31 @@ def test_wrong_password_is_an_authentication_error(dovecot: Dovecot, auth: str) 
     assert "wrong" not in str(caught.value)
 
 
-@pytest.mark.parametrize("auth", ["auto", "user-pass", "apop", "plain"])
-def test_each_mechanism_logs_in(dovecot: Dovecot, auth: str) -> None:
+MECHANISMS = ["auto", "user-pass", "apop", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256"]
+
+
+@pytest.mark.parametrize("way", ["implicit TLS", "STLS"])
+@pytest.mark.parametrize("auth", MECHANISMS)
+@pytest.mark.parametrize("initial_response", [False, True], ids=["two steps", "initial response"])
+def test_each_mechanism_logs_in(dovecot: Dovecot, auth: str, way: str, initial_response: bool) -> None:
     mailbox = dovecot.mailbox([b"Subject: in\r\n\r\n"])
-    with open_box(dovecot, mailbox, auth=auth) as box:
+    if auth == "apop" and way == "STLS":
+        with pytest.raises(popmail.AuthenticationError, match="APOP cannot follow STLS"):
+            open_box(dovecot, mailbox, way, auth=auth)
+        return
+    with open_box(dovecot, mailbox, way, auth=auth, initial_response=initial_response) as box:
         assert box.stat().count == 1
+        assert box.deviations == {}
+
+
+@pytest.mark.parametrize("auth", ["auto", "apop", "cram-md5", "scram-sha-1", "scram-sha-256"])
+def test_a_mechanism_that_hides_the_password_needs_no_tls(dovecot: Dovecot, auth: str) -> None:
+    mailbox = dovecot.mailbox([b"Subject: in\r\n\r\n"])
+    options: Any = {"user": mailbox.user, "password": mailbox.password, "tls": "none", "auth": auth}
+    lines: list[str] = []
+    with popmail.Pop3(dovecot.host, dovecot.port, trace=lambda _, line: lines.append(line), **options) as box:
+        assert box.stat().count == 1
+    assert mailbox.password not in "".join(lines)
 
 
 @pytest.mark.parametrize("way", ["implicit TLS", "STLS"])

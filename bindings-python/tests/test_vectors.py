@@ -58,6 +58,7 @@ def test_dialogue(path: Path, cut: str) -> None:
         allow_cleartext=config.get("allow_cleartext", False),
         pipelining=config.get("pipelining", True),
         strict=config.get("strict", False),
+        trace=config.get("trace", False),
         timeout=60.0,
         limits=Limits(**limits),
     )
@@ -99,9 +100,17 @@ def test_dialogue(path: Path, cut: str) -> None:
 def run(engine: ClientEngine, name: str, *arguments: Any) -> int:
     chunks = arguments[-1:] == ("chunks",)
     match name:
-        case "login" | "auth_plain" | "apop":
-            user, secret, *rest = arguments
-            return getattr(engine, name)(user, secret.encode(), *rest)
+        case "login":
+            user, password, auth, *rest = arguments
+            options = dict(rest[0]) if rest else {}
+            if "token" in options:
+                options["token"] = options["token"].encode()
+            if "binding" in options:
+                options["channel_binding"] = ("tls-exporter", options.pop("binding").encode())
+            return engine.login(user, None if password is None else password.encode(), auth, **options)
+        case "auth_plain" | "apop":
+            user, secret = arguments
+            return getattr(engine, name)(user, secret.encode())
         case "pass":
             return engine.pass_(arguments[0].encode())
         case "retr" | "top":
@@ -133,12 +142,12 @@ def describe(event: ev.ClientEvent, handles: list[int]) -> dict[str, Any]:
         case ev.CommandFinished():
             return {"finished": at(event.handle), "line": event.line.decode("latin-1")}
         case ev.CommandFailed():
-            response = event.error.response
+            response, detail = event.error.response, event.error.detail
             return {
                 "failed": at(event.handle),
                 "code": event.error.code,
                 "response": None if response is None else response.decode("latin-1"),
-            }
+            } | ({} if detail is None else {"detail": detail})
         case ev.CapabilitiesReceived():
             return {"capabilities": at(event.handle), "all": event.capabilities}
         case ev.StatReceived():
@@ -155,6 +164,10 @@ def describe(event: ev.ClientEvent, handles: list[int]) -> dict[str, Any]:
                 "octets": event.octets,
                 "content": event.content.decode("latin-1"),
             }
+        case ev.LanguagesReceived():
+            return {"languages": at(event.handle), "all": [list(entry) for entry in event.languages]}
+        case ev.LineTraced():
+            return {event.direction: event.line}
         case ev.DeviationObserved():
             return {"deviation": event.deviation}
         case ev.ConnectionClosed():

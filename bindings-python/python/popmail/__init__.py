@@ -23,7 +23,7 @@ from ._native import (
 )
 from .async_client import AsyncPop3
 from .async_transport import AsyncSocketTransport, AsyncTransport
-from .client import ListEntry, Pop3, Pop3Url, RemoteMessage, Stat, UidlEntry, connect, parse_url
+from .client import Language, ListEntry, Pop3, Pop3Url, RemoteMessage, Stat, UidlEntry, connect, parse_url
 from .error import (
     AuthenticationError,
     CommandError,
@@ -55,6 +55,7 @@ __all__ = [
     "Headers",
     "InsecureError",
     "InternalError",
+    "Language",
     "LimitError",
     "Limits",
     "ListEntry",

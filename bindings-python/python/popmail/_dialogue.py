@@ -98,6 +98,13 @@ class UidlEntry(NamedTuple):
     uid: str
 
 
+class Language(NamedTuple):
+    """A language of a server's texts: its tag and its name in that language (RFC 6856 section 3)."""
+
+    tag: str
+    name: str
+
+
 class RemoteMessage:
     """A message of a mailbox, fetched.
 
@@ -139,11 +146,13 @@ class Dialogue:
     Args:
         engine: The engine, before its first octet.
         place: Where the server is, for messages: ``host port 995``.
+        trace: Told every line of the dialogue, without secrets.
     """
 
-    def __init__(self, engine: ClientEngine, place: str) -> None:
+    def __init__(self, engine: ClientEngine, place: str, trace: Callable[[str, str], object] | None = None) -> None:
         self.engine = engine
         self.place = place
+        self._trace = trace
         self.transport: Closable | None = None
         self.closed = False
         self.greeting = b""
@@ -250,6 +259,13 @@ class Dialogue:
         assert isinstance(result, ev.CapabilitiesReceived)
         return result.capabilities
 
+    def lang(self, language: str | None) -> Steps[_List[Language] | str]:
+        result = yield from self._ask("LANG", self.engine.lang, language)
+        if isinstance(result, ev.LanguagesReceived):
+            return [Language(*entry) for entry in result.languages]
+        assert isinstance(result, ev.CommandFinished)
+        return result.line.removeprefix(b"+OK").strip().decode("utf-8", "replace")
+
     def quit(self) -> Steps[None]:
         """Waits for the marks that were set in passing, then ends the session."""
         self.check_open()
@@ -354,6 +370,9 @@ class Dialogue:
                     self.engine.tls_established()
                     if event.handle == self._stls:
                         self._results[event.handle] = event
+            case ev.LineTraced():
+                if self._trace is not None:
+                    self._trace(event.direction, event.line)
             case ev.DeviationObserved():
                 self.deviations.setdefault(event.deviation, event.octets)
             case ev.ConnectionClosed():

@@ -3,6 +3,8 @@
 Options of a connection are read here and nowhere else.
 """
 
+import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
 
 from ._dialogue import Closable, Dialogue
@@ -12,7 +14,21 @@ if TYPE_CHECKING:
     import ssl
 
 Tls: TypeAlias = Literal["implicit", "starttls", "none"]
-Auth: TypeAlias = Literal["auto", "user-pass", "plain", "apop"]
+Auth: TypeAlias = Literal[
+    "auto",
+    "user-pass",
+    "apop",
+    "plain",
+    "login",
+    "cram-md5",
+    "scram-sha-1",
+    "scram-sha-256",
+    "oauthbearer",
+    "xoauth2",
+    "external",
+]
+Secret: TypeAlias = str | bytes
+Trace: TypeAlias = Callable[[str, str], object]
 _Transport = TypeVar("_Transport", bound=Closable)
 
 
@@ -25,16 +41,20 @@ class Mailbox(Generic[_Transport]):
         port: int | None = None,
         *,
         user: str,
-        password: str | bytes,
+        password: Secret | None = None,
+        token: Secret | Callable[[], Secret] | None = None,
         tls: Tls = "implicit",
         ssl_context: "ssl.SSLContext | None" = None,
         auth: Auth = "auto",
+        authzid: str = "",
+        initial_response: bool = False,
         allow_cleartext: bool = False,
         timeout: float | None = 60.0,
         transport: _Transport | None = None,
         pipelining: bool = True,
         strict: bool = False,
         limits: Limits | None = None,
+        trace: Trace | None = None,
     ) -> None:
         self.host = host
         self.user = user
@@ -50,13 +70,19 @@ class Mailbox(Generic[_Transport]):
             strict=strict,
             timeout=timeout,
             limits=limits,
+            trace=trace is not None,
         )
         # Before the connection: what cannot be sent is refused without one.
-        secret = password.encode() if isinstance(password, str) else password
-        if not isinstance(secret, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"password must be str or bytes, got {type(password).__name__}")
-        self._login = engine.login(user, secret, auth)
-        self._dialogue = Dialogue(engine, f"{host} port {self.port}")
+        self._login = engine.login(
+            user,
+            _octets("password", password),
+            auth,
+            token=_octets("token", token() if callable(token) else token),
+            authzid=authzid,
+            initial_response=initial_response,
+            nonce=secrets.token_urlsafe(24),
+        )
+        self._dialogue = Dialogue(engine, f"{host} port {self.port}", trace)
         self._begin()
 
     def _begin(self) -> None:
@@ -93,6 +119,14 @@ class Mailbox(Generic[_Transport]):
     def close(self) -> None:
         """Drops the connection without QUIT: nothing is deleted. More than once does no harm."""
         self._dialogue.close()
+
+
+def _octets(what: str, secret: Secret | None) -> bytes | None:
+    if secret is None or isinstance(secret, bytes):
+        return secret
+    if not isinstance(secret, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{what} must be str or bytes, got {type(secret).__name__}")
+    return secret.encode()
 
 
 def default_port(tls: Tls) -> int:

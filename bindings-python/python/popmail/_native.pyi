@@ -42,6 +42,7 @@ class ClientEngine:
         strict: bool,
         timeout: float | None,
         limits: Limits | None,
+        trace: bool = False,
     ) -> ClientEngine: ...
     @property
     def state(self) -> str: ...
@@ -58,7 +59,20 @@ class ClientEngine:
     def next_event(self) -> ClientEvent | None: ...
     def take_output(self) -> bytes: ...
     def timeout(self) -> float | None: ...
-    def login(self, user: str, password: bytes | bytearray, auth: str) -> int: ...
+    def login(
+        self,
+        user: str,
+        password: bytes | bytearray | None,
+        auth: str,
+        *,
+        token: bytes | bytearray | None = None,
+        authzid: str = "",
+        initial_response: bool = False,
+        nonce: str = "",
+        channel_binding: tuple[str, bytes] | None = None,
+    ) -> int: ...
+    def utf8(self) -> int: ...
+    def lang(self, language: str | None = None) -> int: ...
     def capa(self) -> int: ...
     def stls(self) -> int: ...
     def user(self, user: str) -> int: ...
@@ -214,6 +228,20 @@ class ContentFinished:
     handle: int
     octets: int
     content: bytes
+
+@final
+class LanguagesReceived:
+    """LANG was asked for the languages: ``(tag, name)`` in the server's order."""
+
+    handle: int
+    languages: list[tuple[str, str]]
+
+@final
+class LineTraced:
+    """A line of the dialogue without secrets; ``direction`` is ``"sent"`` or ``"received"``."""
+
+    direction: str
+    line: str
 
 @final
 class DeviationObserved:

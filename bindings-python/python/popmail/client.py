@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, Self, TypeVar, overload
 
 from ._dialogue import (
     Fetch,
+    Language,
     ListEntry,
     Need,
     Read,
@@ -32,6 +33,7 @@ from .transport import SocketTransport, Transport
 
 __all__ = [
     "Auth",
+    "Language",
     "ListEntry",
     "Pop3",
     "Pop3Url",
@@ -77,13 +79,22 @@ class Pop3(Mailbox[Transport]):
         port: The port; by default 995 for implicit TLS, else 110.
         user: The name to log in with.
         password: The password; ``str`` is sent as UTF-8.
+        token: In place of a password an OAuth access token, or a function
+            that gets one.
         tls: ``"implicit"`` from the first octet (RFC 8314), ``"starttls"``
             with the command STLS, which the server must accept (RFC 2595
             section 4), or ``"none"``.
         ssl_context: For TLS; by default certificates are checked against the
             system's authorities.
-        auth: ``"auto"`` takes what server and policy allow, never APOP; or
-            ``"user-pass"``, ``"plain"`` (RFC 4616), ``"apop"``.
+        auth: ``"auto"`` takes the strongest that server and policy allow:
+            SCRAM, else PLAIN, USER and PASS or LOGIN; with a token OAUTHBEARER
+            or XOAUTH2. Or one of ``"user-pass"``, ``"apop"``, ``"plain"``,
+            ``"login"``, ``"cram-md5"``, ``"scram-sha-1"``, ``"scram-sha-256"``,
+            ``"oauthbearer"``, ``"xoauth2"``, ``"external"``. After a refusal
+            nothing weaker is tried.
+        authzid: Whom to act for, if not for ``user`` (RFC 4422 section 2).
+        initial_response: Saves a round trip where the first message of the
+            mechanism fits the command; some servers refuse that.
         allow_cleartext: Allows a password to cross the network without TLS.
         timeout: Seconds that the server may be silent while an answer is due;
             ``None`` waits without end.
@@ -93,6 +104,9 @@ class Pop3(Mailbox[Transport]):
             server offers it (RFC 2449 section 6.6).
         strict: Ends the connection where a server's oddity would be forgiven.
         limits: Bounds on what the server may send.
+        trace: Called with ``"sent"`` or ``"received"`` and a line of the
+            dialogue; secrets are replaced, messages are one line with their
+            size.
 
     Raises:
         AuthenticationError: The login was refused.
@@ -234,6 +248,21 @@ class Pop3(Mailbox[Transport]):
         """CAPA: asks the server what it can do, by tag in upper case (RFC 2449 section 5)."""
         return self._run(self._dialogue.capa())
 
+    @overload
+    def lang(self, language: None = None) -> _List[Language]: ...
+    @overload
+    def lang(self, language: str) -> str: ...
+    def lang(self, language: str | None = None) -> _List[Language] | str:
+        """LANG: the languages of the server's texts, or the choice of one (RFC 6856 section 3).
+
+        Args:
+            language: A tag such as ``"de-AT"``, or ``"*"`` for the server's own choice.
+
+        Returns:
+            All languages, or what the server answers in the one that was chosen.
+        """
+        return self._run(self._dialogue.lang(language))
+
     # Whole messages.
 
     def __iter__(self) -> Iterator[RemoteMessage]:
@@ -302,7 +331,7 @@ def connect(
     url: str,
     *,
     user: str | None = None,
-    password: str | bytes,
+    password: str | bytes | None = None,
     **options: Any,
 ) -> Pop3:
     """Opens the mailbox that a URL names.

@@ -36,6 +36,10 @@ class Pop3Error(Exception):
             (RFC 2449 section 8).
         verdict: What that means for the next try: ``"retry_after"``,
             ``"fatal"``, ``"bad_credentials"`` or ``"unknown"``.
+        guessed_verdict: The same guessed from the words of a reply without a
+            response code, for servers that have none; a guess.
+        detail: What the server told besides its reply: for a refused token
+            the JSON of OAuth (RFC 7628 section 3.2.2).
     """
 
     def __init__(
@@ -47,6 +51,8 @@ class Pop3Error(Exception):
         response: bytes | None = None,
         response_code: str | None = None,
         verdict: str | None = None,
+        guessed_verdict: str | None = None,
+        detail: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -55,21 +61,14 @@ class Pop3Error(Exception):
         self.response = response
         self.response_code = response_code
         self.verdict = verdict
+        self.guessed_verdict = guessed_verdict
+        self.detail = detail
 
     def __str__(self) -> str:
         return self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        arguments = (
-            type(self),
-            self.message,
-            self.code,
-            self.fatal,
-            self.response,
-            self.response_code,
-            self.verdict,
-        )
-        return (_rebuild, arguments)
+        return (_rebuild, (type(self), self.message, vars(self)))
 
 
 class CommandError(Pop3Error, poplib.error_proto):
@@ -144,6 +143,8 @@ def make(
     response: bytes | None = None,
     response_code: str | None = None,
     verdict: str | None = None,
+    guessed_verdict: str | None = None,
+    detail: str | None = None,
 ) -> Pop3Error:
     """Makes the exception for an error of the core."""
     return CLASSES.get(code, Pop3Error)(
@@ -153,23 +154,12 @@ def make(
         response=response,
         response_code=response_code,
         verdict=verdict,
+        guessed_verdict=guessed_verdict,
+        detail=detail,
     )
 
 
-def _rebuild(
-    kind: type[Pop3Error],
-    message: str,
-    code: str,
-    fatal: bool,
-    response: bytes | None,
-    response_code: str | None,
-    verdict: str | None,
-) -> Pop3Error:
-    return kind(
-        message,
-        code=code,
-        fatal=fatal,
-        response=response,
-        response_code=response_code,
-        verdict=verdict,
-    )
+def _rebuild(kind: type[Pop3Error], message: str, attributes: dict[str, Any]) -> Pop3Error:
+    error = kind(message, code=attributes["code"])
+    vars(error).update(attributes)
+    return error

@@ -17,6 +17,8 @@ from ._native import (
     ContentReceived,
     DeviationObserved,
     GreetingReceived,
+    LanguagesReceived,
+    LineTraced,
     ListReceived,
     LoginFinished,
     StatReceived,
@@ -36,6 +38,8 @@ ClientEvent: TypeAlias = (
     | UidlReceived
     | ContentReceived
     | ContentFinished
+    | LanguagesReceived
+    | LineTraced
     | DeviationObserved
     | ConnectionClosed
 )
@@ -51,6 +55,8 @@ __all__ = [
     "ContentReceived",
     "DeviationObserved",
     "GreetingReceived",
+    "LanguagesReceived",
+    "LineTraced",
     "ListReceived",
     "LoginFinished",
     "StatReceived",

@@ -19,10 +19,12 @@ impl ServerConnection {
             Line::TooLong => self.bad_command("line is too long"),
             Line::Complete(line) if is_response => self.handle_sasl_response(line.expose()),
             Line::Complete(line) => match Command::parse(line.expose()) {
+                // RFC 6856 is not offered, in no state.
+                Ok(Command::Utf8 | Command::Lang(_)) => self.bad_command(UNKNOWN_COMMAND),
                 Ok(command) if allows(self.state, command.verb()) => self.handle_command(command),
                 Ok(_) if self.state == State::Authorization => self.bad_command("log in first"),
                 Ok(_) => self.bad_command("not after the login"),
-                Err(SyntaxError::UnknownCommand) => self.bad_command("unknown command"),
+                Err(SyntaxError::UnknownCommand) => self.bad_command(UNKNOWN_COMMAND),
                 Err(SyntaxError::BadArguments(verb)) => {
                     self.bad_command(&format!("bad arguments for {}", verb.as_str()));
                 }
@@ -69,8 +71,7 @@ impl ServerConnection {
                 self.ok(&answer::messages(self.maildrop.stat().count));
             }
             Command::Noop => self.ok(""),
-            // RFC 6856 is not offered, so these are unknown here.
-            Command::Utf8 | Command::Lang(_) => self.bad_command("unknown command"),
+            Command::Utf8 | Command::Lang(_) => self.bad_command(UNKNOWN_COMMAND),
             Command::Quit => self.handle_quit(),
         }
     }
@@ -171,3 +172,5 @@ impl ServerConnection {
         }
     }
 }
+
+const UNKNOWN_COMMAND: &str = "unknown command";
