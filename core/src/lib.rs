@@ -72,8 +72,9 @@ pub use mime::{Message, Part, parse};
 #[cfg(feature = "sync")]
 pub use pop3::sync;
 pub use pop3::{
-    AuthChoice, Capabilities, ChannelBinding, ClientConfig, ClientConnection, ClientEvent, ContentMode, Deviation, Direction,
-    Handle, Language, Limits, LoginRequest, MaildropEntry, Prefetch, Reply, Security, ServerConfig, ServerConnection,
-    ServerEvent, ServerLimits, Stat, State, Status, Verdict, apop_digest,
+    AuthChoice, Capabilities, ChannelBinding, ClientConfig, ClientConnection, ClientEvent,
+    ContentMode, Deviation, Direction, Handle, Language, Limits, LoginRequest, MaildropEntry,
+    Prefetch, Reply, Security, ServerConfig, ServerConnection, ServerEvent, ServerLimits, Stat,
+    State, Status, Verdict, apop_digest,
 };
 pub use secret::Secret;

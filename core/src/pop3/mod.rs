@@ -30,8 +30,8 @@ pub use capability::Capabilities;
 pub use client::{ClientConfig, ClientConnection, ContentMode};
 pub use command::{Command, SyntaxError, Verb};
 pub use event::{
-    ClientEvent, CloseReason, Credentials, Deviation, Direction, Language, Handle, ListEntry, MaildropEntry,
-    ServerEvent, Stat, UidlEntry,
+    ClientEvent, CloseReason, Credentials, Deviation, Direction, Handle, Language, ListEntry,
+    MaildropEntry, ServerEvent, Stat, UidlEntry,
 };
 pub use limits::{Limits, ServerLimits};
 pub use login::{AuthChoice, LoginRequest, Security};

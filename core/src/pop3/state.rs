@@ -91,7 +91,9 @@ pub(crate) fn allows(state: State, verb: Verb) -> bool {
         | Verb::Dele
         | Verb::Rset
         | Verb::Noop => state == State::Transaction,
-        Verb::Capa | Verb::Lang | Verb::Quit => matches!(state, State::Authorization | State::Transaction),
+        Verb::Capa | Verb::Lang | Verb::Quit => {
+            matches!(state, State::Authorization | State::Transaction)
+        }
     }
 }
 
