@@ -1,16 +1,16 @@
 //! The client engine and the planner of iteration (`ts/engine-pop3.ts`).
 
-use js_sys::{Array, Float64Array, Uint32Array};
+use js_sys::{Array, Float64Array, Uint8Array, Uint32Array};
 use popmail::{
-    AuthChoice, Capabilities, ClientConfig, ClientConnection, ClientEvent, ContentMode, Error,
-    Handle, Limits, UsageError,
+    AuthChoice, Capabilities, ChannelBinding, ClientConfig, ClientConnection, ClientEvent,
+    ContentMode, Error, Handle, Limits, LoginRequest, Secret, UsageError,
 };
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::convert::{
     Properties, argument, duration, flag, milliseconds, number, property, refused, security,
-    set_limits,
+    set_limits, text,
 };
 
 /// The client side of one POP3 connection, without I/O.
@@ -30,6 +30,7 @@ impl ClientEngine {
             allow_cleartext: flag(config, "allowCleartext"),
             pipelining: flag(config, "pipelining"),
             strict: flag(config, "strict"),
+            trace: flag(config, "trace"),
             limits,
         })))
     }
@@ -87,8 +88,35 @@ impl ClientEngine {
         self.0.timeout().and_then(milliseconds)
     }
 
-    pub fn login(&mut self, user: &str, password: &[u8], auth: &str) -> Result<f64, JsValue> {
-        handle(self.0.login(user, password, auth_choice(auth)?))
+    pub fn login(
+        &mut self,
+        user: String,
+        password: Option<Vec<u8>>,
+        auth: &str,
+        options: &JsValue,
+    ) -> Result<f64, JsValue> {
+        let binding = property(options, "channelBinding");
+        handle(self.0.login_with(LoginRequest {
+            user,
+            password: password.map(Secret::new),
+            token: octets(options, "token").map(Secret::new),
+            authzid: text(options, "authzid").unwrap_or_default(),
+            auth: auth_choice(auth)?,
+            initial_response: flag(options, "initialResponse"),
+            nonce: text(options, "nonce").unwrap_or_default(),
+            channel_binding: octets(&binding, "data").map(|data| ChannelBinding {
+                name: text(&binding, "name").unwrap_or_default(),
+                data,
+            }),
+        }))
+    }
+
+    pub fn utf8(&mut self) -> Result<f64, JsValue> {
+        handle(self.0.utf8())
+    }
+
+    pub fn lang(&mut self, language: Option<String>) -> Result<f64, JsValue> {
+        handle(self.0.lang(language.as_deref()))
     }
 
     pub fn capa(&mut self) -> Result<f64, JsValue> {
@@ -250,6 +278,22 @@ fn convert(event: ClientEvent) -> JsValue {
                 .with("deviation", deviation.as_str())
                 .with_octets("octets", &octets)
         }
+        ClientEvent::LanguagesReceived { handle, languages } => {
+            let languages: Array = languages
+                .into_iter()
+                .map(|language| {
+                    JsValue::from(
+                        Properties::default()
+                            .with("tag", language.tag)
+                            .with("name", language.name),
+                    )
+                })
+                .collect();
+            with_handle("languagesReceived", handle).with("languages", languages)
+        }
+        ClientEvent::LineTraced { direction, line } => Properties::new("lineTraced")
+            .with("direction", direction.as_str())
+            .with("line", line),
         ClientEvent::ConnectionClosed { error } => {
             let closed = Properties::new("connectionClosed");
             match error {
@@ -267,12 +311,14 @@ fn convert(event: ClientEvent) -> JsValue {
 fn describe(error: &Error) -> Properties {
     let described = Properties::default()
         .with("code", error.code().as_str())
-        .with("message", error.to_string());
+        .with("message", error.to_string())
+        .with("detail", error.detail());
     match error.reply() {
         Some(reply) => described
             .with_octets("response", reply.line())
             .with("responseCode", reply.response_code())
-            .with("verdict", reply.verdict().as_str()),
+            .with("verdict", reply.verdict().as_str())
+            .with("guessedVerdict", reply.guessed_verdict().as_str()),
         None => described,
     }
 }
@@ -322,6 +368,11 @@ fn handle(result: Result<Handle, UsageError>) -> Result<f64, JsValue> {
     result
         .map(|handle| handle.number() as f64)
         .map_err(|error| refused(&error))
+}
+
+fn octets(object: &JsValue, name: &str) -> Option<Vec<u8>> {
+    let value = property(object, name);
+    value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
 }
 
 fn mode(chunks: bool) -> ContentMode {

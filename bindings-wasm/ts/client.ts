@@ -17,7 +17,7 @@ import {
   platform,
 } from './engine-pop3.js';
 import { Pop3Error, argument, calling, checkedLimits, fromEngine, shown } from './error.js';
-import type { Capabilities, State } from './event.js';
+import type { Capabilities, Language, State } from './event.js';
 import type { Message } from './message.js';
 import { type Transport, type TransportStreams, asTransport } from './transport.js';
 
@@ -55,18 +55,32 @@ export interface CommandOptions {
 export interface SessionOptions {
   /** The name to log in with. */
   user: string;
-  /** The password; a string is sent as UTF-8. */
-  password: string | Uint8Array;
+  /**
+   * The password; a string is sent as UTF-8. In WebAssembly one beyond ASCII is normalised for
+   * SCRAM (RFC 4013) only if `auth` names SCRAM: with `'auto'` give it in the form NFKC.
+   */
+  password?: string | Uint8Array | undefined;
+  /** In place of a password an OAuth access token, or a function that gets one. */
+  token?: string | Uint8Array | (() => string | Promise<string>) | undefined;
   /**
    * `'implicit'` from the first octet (RFC 8314), the default; `'starttls'` with the command
    * STLS, which the server must accept (RFC 2595 section 4); or `'none'`.
    */
   tls?: Tls | undefined;
   /**
-   * `'auto'` takes what server and policy allow, never APOP; or `'user-pass'`, `'plain'` (RFC
-   * 4616), `'apop'`.
+   * `'auto'` takes the strongest that server and policy allow: SCRAM, else PLAIN, USER and PASS or
+   * LOGIN; with a token OAUTHBEARER or XOAUTH2. Or one of `'user-pass'`, `'apop'`, `'plain'`,
+   * `'login'`, `'cram-md5'`, `'scram-sha-1'`, `'scram-sha-256'`, `'oauthbearer'`, `'xoauth2'`,
+   * `'external'`. After a refusal nothing weaker is tried.
    */
   auth?: Auth | undefined;
+  /** Whom to act for, if not for `user` (RFC 4422 section 2). */
+  authzid?: string | undefined;
+  /**
+   * Saves a round trip where the first message of the mechanism fits the command; some servers
+   * refuse that.
+   */
+  initialResponse?: boolean | undefined;
   /** Allows a password to cross the network without TLS. */
   allowCleartext?: boolean | undefined;
   /**
@@ -80,6 +94,11 @@ export interface SessionOptions {
   pipelining?: boolean | undefined;
   /** Ends the connection where a server's oddity would be forgiven. */
   strict?: boolean | undefined;
+  /**
+   * Called with each line of the dialogue, once the session comes to it; secrets are replaced,
+   * messages are one line with their size. What it throws ends the connection.
+   */
+  trace?: ((direction: 'sent' | 'received', line: string) => void) | undefined;
   /** Bounds on what the server may send. */
   limits?: Limits | undefined;
 }
@@ -190,15 +209,25 @@ export class Pop3 {
           allowCleartext: checked.allowCleartext,
           pipelining: checked.pipelining,
           strict: checked.strict,
+          trace: checked.trace !== undefined,
           timeout,
           limits: checked.limits,
         }),
     );
-    const connection = new Connection(engine, host === undefined ? 'the server' : `${host} port ${port}`);
-    // Before the connection: what cannot be sent is refused without one.
-    const login = calling(() => engine.login(checked.user, checked.password, checked.auth));
+    const name = host === undefined ? 'the server' : `${host} port ${port}`;
+    const connection = new Connection(engine, name, checked.trace);
     connection.follow(signal);
     try {
+      const token = await unlessAborted(tokenOf(checked.token), signal);
+      // Before the connection: what cannot be sent is refused without one.
+      const login = calling(() =>
+        engine.login(checked.user, checked.password, checked.auth, {
+          token,
+          authzid: checked.authzid,
+          initialResponse: checked.initialResponse,
+          nonce: nonce(),
+        }),
+      );
       const transport =
         options.transport === undefined
           ? await open(here.connect, host, { port, tls, timeout, signal, tlsOptions: checked.tlsOptions })
@@ -391,6 +420,27 @@ export class Pop3 {
     return capabilities;
   }
 
+  /** LANG: the languages of the server's texts (RFC 6856 section 3). */
+  lang(language?: undefined, options?: CommandOptions): Promise<Language[]>;
+  /**
+   * LANG: chooses the language of the server's texts.
+   *
+   * @param language A tag such as `'de-AT'`, or `'*'` for the server's own choice.
+   * @returns What the server answers in the one that was chosen.
+   */
+  lang(language: string, options?: CommandOptions): Promise<string>;
+  async lang(language?: string, options?: CommandOptions): Promise<Language[] | string> {
+    if (language === undefined) {
+      const { languages } = await this.#run('languagesReceived', options, () => this.#engine.lang());
+      return languages;
+    }
+    if (typeof language !== 'string') {
+      throw argument(`language must be a string, got ${typeof language}`);
+    }
+    const { line } = await this.#run('commandFinished', options, () => this.#engine.lang(language));
+    return new TextDecoder().decode(line).replace(/^\+ok/i, '').trim();
+  }
+
   // Whole messages.
 
   /** Fetches all messages: see `fetch`. */
@@ -527,6 +577,7 @@ function check(options: HostOptions | TransportOptions) {
   const { host, user, password, tls = 'implicit', auth = 'auto', timeout = 60_000, limits = {} } = options;
   const { port = tls === 'implicit' ? 995 : 110, signal, allowCleartext = false } = options;
   const { pipelining = true, strict = false, tlsOptions } = options as HostOptions & TransportOptions;
+  const { token, authzid = '', initialResponse = false, trace } = options;
   if (host === undefined ? options.transport === undefined : typeof host !== 'string' || host === '') {
     throw argument(`host must be a name or an address, got ${shown(host)}`);
   }
@@ -536,13 +587,16 @@ function check(options: HostOptions | TransportOptions) {
   if (typeof user !== 'string') {
     throw argument(`user must be a string, got ${typeof user}`);
   }
-  if (typeof password !== 'string' && !(password instanceof Uint8Array)) {
-    throw argument(`password must be a string or a Uint8Array, got ${typeof password}`);
+  if (typeof authzid !== 'string') {
+    throw argument(`authzid must be a string, got ${typeof authzid}`);
+  }
+  if (trace !== undefined && typeof trace !== 'function') {
+    throw argument(`trace must be a function, got ${typeof trace}`);
   }
   if (typeof timeout !== 'number' || !(timeout > 0)) {
     throw argument(`timeout must be a number of milliseconds above 0, or Infinity, got ${shown(timeout)}`);
   }
-  for (const [name, value] of Object.entries({ allowCleartext, pipelining, strict })) {
+  for (const [name, value] of Object.entries({ allowCleartext, pipelining, strict, initialResponse })) {
     if (typeof value !== 'boolean') {
       throw argument(`${name} must be true or false, got ${shown(value)}`);
     }
@@ -551,7 +605,11 @@ function check(options: HostOptions | TransportOptions) {
     host,
     port,
     user,
-    password: typeof password === 'string' ? new TextEncoder().encode(password) : password,
+    password: secretOf('password', prepared(password, String(auth))),
+    token: typeof token === 'function' ? token : secretOf('token', token),
+    authzid,
+    initialResponse,
+    trace,
     tls: String(tls) as Tls,
     auth: String(auth),
     timeout,
@@ -562,6 +620,53 @@ function check(options: HostOptions | TransportOptions) {
     strict,
     limits: checkedLimits(limits, LIMITS),
   };
+}
+
+/** A secret in octets. */
+function secretOf(what: string, secret: unknown): Uint8Array | undefined {
+  if (secret === undefined || secret instanceof Uint8Array) {
+    return secret;
+  }
+  if (typeof secret !== 'string') {
+    throw argument(`${what} must be a string or a Uint8Array, got ${typeof secret}`);
+  }
+  return new TextEncoder().encode(secret);
+}
+
+/** A password as the mechanism compares it, where the engine leaves that to the host. */
+function prepared<Password>(password: Password, auth: string): Password | string {
+  const { prepare } = platform();
+  return typeof password === 'string' && prepare !== undefined && auth.startsWith('scram-')
+    ? prepare(password)
+    : password;
+}
+
+/** The token, fetched if a function gets it. */
+async function tokenOf(token: Uint8Array | (() => unknown) | undefined): Promise<Uint8Array | undefined> {
+  if (typeof token !== 'function') {
+    return token;
+  }
+  return secretOf('token', await token());
+}
+
+/** What `work` gives, unless the signal is aborted before. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) {
+    return work;
+  }
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** What SCRAM makes a login unique with (RFC 5802 section 5.1). */
+function nonce(): string {
+  const octets = globalThis.crypto.getRandomValues(new Uint8Array(24));
+  return btoa(String.fromCharCode(...octets))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_');
 }
 
 async function open(
@@ -596,8 +701,11 @@ const OPTIONS = new Set([
   'port',
   'user',
   'password',
+  'token',
   'tls',
   'auth',
+  'authzid',
+  'initialResponse',
   'allowCleartext',
   'timeout',
   'signal',
@@ -605,6 +713,7 @@ const OPTIONS = new Set([
   'tlsOptions',
   'pipelining',
   'strict',
+  'trace',
   'limits',
 ]);
 

@@ -7,11 +7,14 @@
 
 import type { ClientEngine } from './engine-pop3.js';
 import { AbortError, Pop3Error, fromEngine, reasonOf } from './error.js';
-import type { ClientEvent } from './event.js';
+import type { ClientEvent, Direction } from './event.js';
 import type { Transport } from './transport.js';
 
 /** The event that ends a command. */
 export type Result = Extract<ClientEvent, { handle: number }>;
+
+/** Is told the lines of the dialogue. */
+export type Trace = (direction: Direction, line: string) => void;
 
 interface Waiter<T> {
   resolve(value: T): void;
@@ -35,6 +38,7 @@ export class Connection {
   readonly deviations: Record<string, Uint8Array> = {};
 
   readonly #name: string;
+  readonly #trace: Trace | undefined;
   #transport: Transport | undefined;
   /** Why it is over, once it is. */
   #end: Error | undefined;
@@ -48,10 +52,11 @@ export class Connection {
   readonly #sinks = new Map<number, Sink>();
   readonly #signals = new Set<() => void>();
 
-  /** `name` says in messages what this is a connection to. */
-  constructor(engine: ClientEngine, name: string) {
+  /** `name` says in messages what this is a connection to; `trace` is told every line. */
+  constructor(engine: ClientEngine, name: string, trace?: Trace) {
     this.engine = engine;
     this.#name = name;
+    this.#trace = trace;
   }
 
   /** Gives it the transport, or closes that if it is over already. */
@@ -304,6 +309,13 @@ export class Connection {
         break;
       case 'deviationObserved':
         this.deviations[event.deviation] ??= event.octets;
+        break;
+      case 'lineTraced':
+        try {
+          this.#trace?.(event.direction, event.line);
+        } catch (error) {
+          this.#finish(error instanceof Error ? error : new Error(String(error)));
+        }
         break;
       case 'connectionClosed':
         if (event.error === undefined || event.error === null) {

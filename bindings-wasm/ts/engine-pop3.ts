@@ -15,7 +15,18 @@ import type { Transport } from './transport.js';
 export type Tls = 'implicit' | 'starttls' | 'none';
 
 /** Which mechanism a login uses. */
-export type Auth = 'auto' | 'user-pass' | 'plain' | 'apop';
+export type Auth =
+  | 'auto'
+  | 'user-pass'
+  | 'apop'
+  | 'plain'
+  | 'login'
+  | 'cram-md5'
+  | 'scram-sha-1'
+  | 'scram-sha-256'
+  | 'oauthbearer'
+  | 'xoauth2'
+  | 'external';
 
 /** Bounds on what a server may send; what is not given has its default. */
 export interface Limits {
@@ -108,9 +119,25 @@ export interface ClientConfig {
   allowCleartext: boolean;
   pipelining: boolean;
   strict: boolean;
+  /** Tells every line of the dialogue in `lineTraced`. */
+  trace: boolean;
   /** Milliseconds that the server may be silent; `Infinity` waits without end. */
   timeout: number;
   limits: Limits;
+}
+
+/** What a login may have beside a name and a password. */
+export interface LoginOptions {
+  /** An OAuth access token, in place of a password. */
+  token?: Uint8Array | undefined;
+  /** Whom to act for. */
+  authzid?: string;
+  /** Sends the first SASL message with AUTH. */
+  initialResponse?: boolean;
+  /** For SCRAM: random printable ASCII without a comma, new for each login; without it SCRAM is not used. */
+  nonce?: string;
+  /** For SCRAM: what ties the login to its TLS channel. */
+  channelBinding?: { name: string; data: Uint8Array };
 }
 
 /** What an engine gives or leaves out: native engines say `null`, WebAssembly `undefined`. */
@@ -134,7 +161,10 @@ export interface ClientEngine {
   /** Milliseconds until `handleTimeout` is due; Absent if no answer is awaited. */
   timeout(): Maybe<number>;
 
-  login(user: string, password: Uint8Array, auth: string): number;
+  login(user: string, password: Uint8Array | undefined, auth: string, options?: LoginOptions): number;
+  utf8(): number;
+  /** Without a language asks for all of them. */
+  lang(language?: string): number;
   capa(): number;
   stls(): number;
   user(user: string): number;
@@ -240,6 +270,8 @@ export interface Target {
 export interface Platform {
   ClientEngine: new (config: ClientConfig) => ClientEngine;
   apopDigest(greeting: Uint8Array, secret: Uint8Array): Maybe<string>;
+  /** Prepares a password for SCRAM (RFC 4013); absent where the engine does it. */
+  prepare?: ((password: string) => string) | undefined;
   parse(raw: Uint8Array): Message;
   /** Opens a connection; absent where only the caller can. */
   connect?: ((target: Target) => Promise<Transport>) | undefined;

@@ -41,6 +41,8 @@ export interface Pop3ErrorDetails {
   response?: Uint8Array | undefined;
   responseCode?: string | undefined;
   verdict?: Verdict | undefined;
+  guessedVerdict?: Verdict | undefined;
+  detail?: string | undefined;
   cause?: unknown;
 }
 
@@ -69,6 +71,13 @@ export class Pop3Error extends Error {
   readonly responseCode: string | undefined;
   /** What that means for the next try. */
   readonly verdict: Verdict | undefined;
+  /** The same guessed from the words of a reply without a response code, for servers that have none; a guess. */
+  readonly guessedVerdict: Verdict | undefined;
+  /**
+   * What the server told besides its reply: for a refused token the JSON of OAuth (RFC 7628
+   * section 3.2.2).
+   */
+  readonly detail: string | undefined;
 
   constructor(code: Pop3ErrorCode, message: string, details: Pop3ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -77,6 +86,8 @@ export class Pop3Error extends Error {
     this.response = details.response;
     this.responseCode = details.responseCode;
     this.verdict = details.verdict;
+    this.guessedVerdict = details.guessedVerdict;
+    this.detail = details.detail;
   }
 }
 
@@ -109,6 +120,8 @@ export function fromEngine(error: EngineError, cause?: unknown): Pop3Error {
     response: error.response ?? undefined,
     responseCode: error.responseCode ?? undefined,
     verdict: (error.verdict ?? undefined) as Verdict | undefined,
+    guessedVerdict: (error.guessedVerdict ?? undefined) as Verdict | undefined,
+    detail: error.detail ?? undefined,
     cause,
   });
 }

@@ -11,6 +11,17 @@ export type State = 'greeting' | 'authorization' | 'transaction' | 'update' | 'c
 /** What the server can do: parameters by tag in upper case. */
 export type Capabilities = Readonly<Record<string, readonly string[]>>;
 
+/** A language of a server's texts (RFC 6856 section 3). */
+export interface Language {
+  /** The tag, as `lang` takes it (RFC 5646). */
+  tag: string;
+  /** Its name, in that language. */
+  name: string;
+}
+
+/** Who said a line of the dialogue. */
+export type Direction = 'sent' | 'received';
+
 /** An error of the core before it becomes a `Pop3Error`. */
 export interface EngineError {
   code: string;
@@ -18,6 +29,8 @@ export interface EngineError {
   response?: Uint8Array;
   responseCode?: string;
   verdict?: string;
+  guessedVerdict?: string;
+  detail?: string;
 }
 
 /** An event of a client connection. */
@@ -35,6 +48,9 @@ export type ClientEvent =
   | { type: 'uidlReceived'; handle: number; numbers: Uint32Array; ends: Uint32Array; uids: string }
   | { type: 'contentReceived'; handle: number; chunk: Uint8Array }
   | { type: 'contentFinished'; handle: number; octets: number; content: Uint8Array }
+  | { type: 'languagesReceived'; handle: number; languages: Language[] }
+  /** Without secrets; content is one line that tells its size. */
+  | { type: 'lineTraced'; direction: Direction; line: string }
   | { type: 'deviationObserved'; deviation: string; octets: Uint8Array }
   | { type: 'connectionClosed'; error?: EngineError };
 

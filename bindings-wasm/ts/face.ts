@@ -13,7 +13,7 @@ export {
 } from './client.js';
 export type { Auth, Limits, Tls } from './engine-pop3.js';
 export { AbortError, Pop3Error, type Pop3ErrorCode, type Verdict } from './error.js';
-export type { Capabilities, State } from './event.js';
+export type { Capabilities, Direction, Language, State } from './event.js';
 export {
   type Address,
   type AddressGroup,
