@@ -2,9 +2,12 @@
 //! (`bindings-wasm/ts/engine-pop3.ts`).
 
 use napi::Env;
-use napi::bindgen_prelude::{BufferSlice, Object};
+use napi::bindgen_prelude::{BufferSlice, Object, Uint8Array};
 use napi_derive::napi;
-use popmail::{ClientConfig, ClientConnection, ContentMode, Handle, UsageError};
+use popmail::{
+    ChannelBinding, ClientConfig, ClientConnection, ContentMode, Handle, LoginRequest, Secret,
+    UsageError,
+};
 use zeroize::Zeroize;
 
 use crate::convert::{LimitsObject, auth_choice, duration, milliseconds, security};
@@ -18,8 +21,27 @@ pub struct ClientConfigObject {
     pub allow_cleartext: bool,
     pub pipelining: bool,
     pub strict: bool,
+    pub trace: bool,
     pub timeout: f64,
     pub limits: LimitsObject,
+}
+
+/// What a login may have beside a name and a password.
+#[napi(object, object_to_js = false)]
+#[derive(Default)]
+pub struct LoginOptions {
+    pub token: Option<Uint8Array>,
+    pub authzid: Option<String>,
+    pub initial_response: Option<bool>,
+    pub nonce: Option<String>,
+    pub channel_binding: Option<ChannelBindingObject>,
+}
+
+/// What ties a login to its TLS channel.
+#[napi(object, object_to_js = false)]
+pub struct ChannelBindingObject {
+    pub name: String,
+    pub data: Uint8Array,
 }
 
 /// The client side of one POP3 connection, without I/O.
@@ -37,6 +59,7 @@ impl ClientEngine {
             allow_cleartext: config.allow_cleartext,
             pipelining: config.pipelining,
             strict: config.strict,
+            trace: config.trace,
             limits,
         })))
     }
@@ -106,8 +129,37 @@ impl ClientEngine {
     }
 
     #[napi]
-    pub fn login(&mut self, user: String, password: &[u8], auth: String) -> Result<f64, Refused> {
-        handle(self.0.login(&user, password, auth_choice(&auth)?))
+    pub fn login(
+        &mut self,
+        user: String,
+        password: Option<&[u8]>,
+        auth: String,
+        options: Option<LoginOptions>,
+    ) -> Result<f64, Refused> {
+        let options = options.unwrap_or_default();
+        handle(self.0.login_with(LoginRequest {
+            user,
+            password: password.map(secret),
+            token: options.token.as_deref().map(secret),
+            authzid: options.authzid.unwrap_or_default(),
+            auth: auth_choice(&auth)?,
+            initial_response: options.initial_response.unwrap_or(false),
+            nonce: options.nonce.unwrap_or_default(),
+            channel_binding: options.channel_binding.map(|binding| ChannelBinding {
+                name: binding.name,
+                data: binding.data.to_vec(),
+            }),
+        }))
+    }
+
+    #[napi]
+    pub fn utf8(&mut self) -> Result<f64, Refused> {
+        handle(self.0.utf8())
+    }
+
+    #[napi]
+    pub fn lang(&mut self, language: Option<String>) -> Result<f64, Refused> {
+        handle(self.0.lang(language.as_deref()))
     }
 
     #[napi]
@@ -227,6 +279,10 @@ fn handle(result: Result<Handle, UsageError>) -> Result<f64, Refused> {
     result
         .map(|handle| handle.number() as f64)
         .map_err(|error| refused(&error))
+}
+
+fn secret(octets: &[u8]) -> Secret<Vec<u8>> {
+    Secret::new(octets.to_vec())
 }
 
 fn mode(chunks: bool) -> ContentMode {

@@ -98,6 +98,19 @@ pub fn client<'env>(env: &'env Env, event: ClientEvent) -> Result<Object<'env>> 
             c"deviation": deviation.as_str(),
             c"octets": bytes(&octets)?,
         }),
+        ClientEvent::LanguagesReceived { handle, languages } => object!(env, {
+            c"type": "languagesReceived",
+            c"handle": handle.number() as f64,
+            c"languages": languages
+                .into_iter()
+                .map(|one| Ok(object!(env, { c"tag": one.tag, c"name": one.name })))
+                .collect::<Result<Vec<_>>>()?,
+        }),
+        ClientEvent::LineTraced { direction, line } => object!(env, {
+            c"type": "lineTraced",
+            c"direction": direction.as_str(),
+            c"line": line,
+        }),
         ClientEvent::ConnectionClosed { error } => {
             let mut closed = object!(env, { c"type": "connectionClosed" });
             if let Some(error) = error {

@@ -67,7 +67,7 @@ export {
 } from '../../bindings-wasm/ts/client.js';
 export type { Auth, Limits, MaildropEntry, ServerLimits, Tls } from '../../bindings-wasm/ts/engine-pop3.js';
 export { AbortError, Pop3Error, type Pop3ErrorCode, type Verdict } from '../../bindings-wasm/ts/error.js';
-export type { Capabilities, State } from '../../bindings-wasm/ts/event.js';
+export type { Capabilities, Direction, Language, State } from '../../bindings-wasm/ts/event.js';
 export {
   type Address,
   type AddressGroup,

@@ -276,10 +276,119 @@ export function scenarios({ Pop3, Pop3Error, AbortError, RemoteMessage, apopDige
   });
 
   test('a password in the clear is refused before the connection', async () => {
-    const { script, session } = connect([], { allowCleartext: false });
+    const { script, session } = connect([], { allowCleartext: false, auth: 'plain' });
     await assert.rejects(session, code('POP3_ERR_INSECURE_CLEARTEXT'));
     assert.equal(script.written, '');
     assert.equal(script.reads, 0);
+  });
+
+  test('a password is not sent in the clear where no SCRAM is offered', async () => {
+    const { script, session } = connect(PIPELINED, { allowCleartext: false });
+    await assert.rejects(session, (error) => {
+      assert.match(error.message, /offers no SCRAM/);
+      return code('POP3_ERR_INSECURE_CLEARTEXT')(error);
+    });
+    assert.equal(script.written, 'CAPA\r\n');
+    assert.ok(script.closed);
+  });
+
+  test('each login has its own nonce', async () => {
+    const nonces = new Set();
+    for (const auth of ['scram-sha-1', 'scram-sha-256', 'scram-sha-256']) {
+      const { script, session } = connect([GREETING, '+OK\r\n.\r\n', '+ \r\n', '-ERR no\r\n'], { auth });
+      await assert.rejects(session, code('POP3_ERR_AUTHENTICATION'));
+      const first = Buffer.from(script.written.split('\r\n')[2], 'base64').toString();
+      assert.match(first, /^n,,n=me,r=[\w-]{32}$/);
+      nonces.add(first);
+    }
+    assert.equal(nonces.size, 3);
+  });
+
+  const XOAUTH2 = [GREETING, '+OK\r\nSASL XOAUTH2\r\n.\r\n', '+ \r\n'];
+
+  test('a token is given, or got by a function', async () => {
+    for (const token of ['ya29.t', Buffer.from('ya29.t'), () => 'ya29.t', async () => 'ya29.t']) {
+      const { script, session } = connect([...XOAUTH2, '+OK in\r\n', '-ERR\r\n'], { password: undefined, token });
+      (await session).close();
+      const [, command, response] = script.written.split('\r\n');
+      assert.equal(command, 'AUTH XOAUTH2');
+      assert.equal(text(Buffer.from(response, 'base64')), 'user=me\x01auth=Bearer ya29.t\x01\x01');
+    }
+  });
+
+  test('a token that cannot be got is told before the connection', async () => {
+    const cause = new Error('no refresh token');
+    const refusing = connect([], { password: undefined, token: () => Promise.reject(cause) });
+    await assert.rejects(refusing.session, (error) => error === cause);
+    for (const token of [() => undefined, () => 5]) {
+      const { script, session } = connect([], { password: undefined, token });
+      await assert.rejects(session, code('POP3_ERR_USAGE_ARGUMENT'));
+      assert.equal(script.reads, 0);
+    }
+    const controller = new AbortController();
+    const { signal } = controller;
+    const waiting = connect([], { password: undefined, token: () => new Promise(() => {}), signal });
+    controller.abort();
+    await assert.rejects(waiting.session, { name: 'AbortError' });
+  });
+
+  test('a refused token tells what OAuth says', async () => {
+    const challenge = '+ eyJzdGF0dXMiOiI0MDAifQ==\r\n';
+    const { session } = connect([...XOAUTH2, challenge, '-ERR no\r\n'], { password: undefined, token: 'ya29.t' });
+    await assert.rejects(session, (error) => {
+      assert.equal(error.detail, '{"status":"400"}');
+      assert.equal(error.guessedVerdict, 'unknown');
+      assert.ok(!JSON.stringify([error.message, error.stack, { ...error }]).includes('ya29'));
+      return code('POP3_ERR_AUTHENTICATION')(error);
+    });
+  });
+
+  test('the words of an old server are guessed at', async () => {
+    const { box } = await open(['-ERR mailbox is locked\r\n']);
+    await assert.rejects(box.noop(), (error) => {
+      assert.deepEqual([error.verdict, error.guessedVerdict, error.detail], ['unknown', 'retry_after', undefined]);
+      return true;
+    });
+  });
+
+  test('a trace shows the dialogue without secrets', async () => {
+    const lines = [];
+    const trace = (direction, line) => lines.push([direction, line]);
+    const { box } = await open(['+OK\r\none\r\n.\r\n', '+OK bye\r\n'], { trace });
+    await box.retr(1);
+    await box.quit();
+    assert.deepEqual(lines.slice(0, 2), [
+      ['received', '+OK ready'],
+      ['sent', 'CAPA'],
+    ]);
+    assert.ok(lines.some(([direction, line]) => direction === 'sent' && line === 'PASS [secret]'));
+    assert.deepEqual(lines.slice(-2), [
+      ['sent', 'QUIT'],
+      ['received', '+OK bye'],
+    ]);
+    assert.ok(!JSON.stringify(lines).replaceAll('[secret]', '').includes('secret'));
+    assert.ok(!JSON.stringify(lines).includes('one'));
+  });
+
+  test('a trace that throws ends the connection', async () => {
+    const cause = new Error('disk full');
+    const { script, session } = connect(PIPELINED, {
+      trace() {
+        throw cause;
+      },
+    });
+    await assert.rejects(session, (error) => error === cause);
+    assert.ok(script.closed);
+  });
+
+  test('languages are listed and chosen', async () => {
+    const { box, script } = await open(['+OK\r\nde Deutsch\r\n.\r\n', '+OK de Gr\xc3\xbc\xc3\x9f Gott\r\n', '-ERR no\r\n']);
+    assert.deepEqual(await box.lang(), [{ tag: 'de', name: 'Deutsch' }]);
+    assert.equal(await box.lang('de'), 'de Grüß Gott');
+    await assert.rejects(box.lang('xx'), code('POP3_ERR_COMMAND'));
+    await assert.rejects(box.lang('de\r\nDELE 1'), code('POP3_ERR_USAGE_ARGUMENT'));
+    await assert.rejects(box.lang(5), /language must be a string/);
+    assert.equal(script.written, 'LANG\r\nLANG de\r\nLANG xx\r\n');
   });
 
   test('a server that stalls is a timeout', async () => {
@@ -396,10 +505,17 @@ export function scenarios({ Pop3, Pop3Error, AbortError, RemoteMessage, apopDige
       [{ password: 'a\nb' }, /no NUL, CR or LF/],
       [{ user: '' }, /must not be empty/],
       [{ user: undefined }, /user must be a string/],
-      [{ password: undefined }, /password must be/],
+      [{ password: undefined }, /a login needs a password or a token/],
+      [{ password: 5 }, /password must be a string or a Uint8Array, got number/],
+      [{ token: 'both' }, /one of the two/],
+      [{ token: 5 }, /token must be a string or a Uint8Array, got number/],
+      [{ auth: 'xoauth2' }, /auth xoauth2 needs a token/],
+      [{ authzid: 5 }, /authzid must be a string/],
+      [{ initialResponse: 1 }, /initialResponse must be true or false/],
+      [{ trace: 'yes' }, /trace must be a function/],
       [{ tls: 'ssl' }, /tls must be 'implicit', 'starttls' or 'none'/],
       [{ tls: 'starttls' }, /needs a transport with startTls/],
-      [{ auth: 'md5' }, /auth must be one of 'auto', 'user-pass', 'plain', 'apop'/],
+      [{ auth: 'md5' }, /auth must be one of 'auto', 'user-pass', 'apop', 'plain'/],
       [{ timeout: 0 }, /timeout must be/],
       [{ port: 0 }, /port must be/],
       [{ strict: 'no' }, /strict must be true or false/],

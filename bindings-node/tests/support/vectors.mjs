@@ -51,6 +51,7 @@ function driveClient(ClientEngine, vector, pieces) {
     allowCleartext: config.allow_cleartext ?? false,
     pipelining: config.pipelining ?? true,
     strict: config.strict ?? false,
+    trace: config.trace ?? false,
     timeout: 60_000,
     limits: given({
       statusLine: config.status_line,
@@ -119,8 +120,18 @@ function driveClient(ClientEngine, vector, pieces) {
 function run(engine, name, ...args) {
   const chunks = args.at(-1) === 'chunks';
   switch (name) {
-    case 'login':
-      return engine.login(args[0], Buffer.from(args[1]), args[2]);
+    case 'login': {
+      const [user, password, auth, options = {}] = args;
+      const { token, initial_response, binding, ...rest } = options;
+      return engine.login(user, password === null ? undefined : Buffer.from(password), auth, {
+        ...rest,
+        ...given({
+          token: token && Buffer.from(token),
+          initialResponse: initial_response,
+          channelBinding: binding && { name: 'tls-exporter', data: Buffer.from(binding) },
+        }),
+      });
+    }
     case 'auth_plain':
       return engine.authPlain(args[0], Buffer.from(args[1]));
     case 'apop':
@@ -147,8 +158,9 @@ function describe(event, at) {
     case 'commandFinished':
       return { finished: at(event.handle), line: latin1(event.line) };
     case 'commandFailed': {
-      const { code, response } = event.error;
-      return { failed: at(event.handle), code, response: response ? latin1(response) : null };
+      const { code, response, detail } = event.error;
+      const failed = { failed: at(event.handle), code, response: response ? latin1(response) : null };
+      return { ...failed, ...given({ detail: detail ?? undefined }) };
     }
     case 'capabilitiesReceived':
       return { capabilities: at(event.handle), all: event.capabilities };
@@ -164,6 +176,10 @@ function describe(event, at) {
       return { chunks: at(event.handle), content: latin1(event.chunk) };
     case 'contentFinished':
       return { content_finished: at(event.handle), octets: event.octets, content: latin1(event.content) };
+    case 'languagesReceived':
+      return { languages: at(event.handle), all: event.languages.map(({ tag, name }) => [tag, name]) };
+    case 'lineTraced':
+      return { [event.direction]: event.line };
     case 'deviationObserved':
       return { deviation: event.deviation };
     case 'connectionClosed':
