@@ -116,6 +116,8 @@ def test_small_results_are_those_of_pop3() -> None:
             b"+OK\r\n",
             b"+OK\r\n",
             b"+OK\r\nTOP\r\n.\r\n",
+            b"+OK\r\nde Deutsch\r\n.\r\n",
+            b"+OK de Willkommen\r\n",
         )
         assert await box.stat() == popmail.Stat(count=2, octets=320)
         assert await box.list() == [popmail.ListEntry(number=1, octets=120)]
@@ -125,6 +127,8 @@ def test_small_results_are_those_of_pop3() -> None:
         assert await box.top(1) == b"Subject: a\r\n\r\n"
         await asyncio.gather(box.noop(), box.rset())
         assert await box.capa() == {"TOP": []}
+        assert await box.lang() == [popmail.Language("de", "Deutsch")]
+        assert await box.lang("de") == "de Willkommen"
         assert box.greeting == b"+OK ready"
         assert box.state == "transaction"
         box.close()

@@ -11,7 +11,20 @@ from collections.abc import AsyncIterator, Awaitable, Iterable
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias, TypeVar, cast, overload
 
-from ._dialogue import Fetch, ListEntry, Need, Read, RemoteMessage, StartTls, Stat, Steps, Store, UidlEntry, Write
+from ._dialogue import (
+    Fetch,
+    Language,
+    ListEntry,
+    Need,
+    Read,
+    RemoteMessage,
+    StartTls,
+    Stat,
+    Steps,
+    Store,
+    UidlEntry,
+    Write,
+)
 from ._mailbox import Mailbox
 from .async_transport import AsyncSocketTransport, AsyncTransport
 from .client import Writable
@@ -212,6 +225,21 @@ class AsyncPop3(Mailbox[AsyncTransport]):
     async def capa(self) -> dict[str, _List[str]]:
         """CAPA: asks the server what it can do, by tag in upper case (RFC 2449 section 5)."""
         return await self._run(self._dialogue.capa())
+
+    @overload
+    async def lang(self, language: None = None) -> _List[Language]: ...
+    @overload
+    async def lang(self, language: str) -> str: ...
+    async def lang(self, language: str | None = None) -> _List[Language] | str:
+        """LANG: the languages of the server's texts, or the choice of one (RFC 6856 section 3).
+
+        Args:
+            language: A tag such as ``"de-AT"``, or ``"*"`` for the server's own choice.
+
+        Returns:
+            All languages, or what the server answers in the one that was chosen.
+        """
+        return await self._run(self._dialogue.lang(language))
 
     # Whole messages.
 
