@@ -88,7 +88,7 @@ def test_making_one_does_no_io() -> None:
 
 def test_misuse_is_named_before_the_connection() -> None:
     with pytest.raises(popmail.InsecureError, match="allow_cleartext"):
-        popmail.AsyncPop3("h", user="me", password="x", tls="none")
+        popmail.AsyncPop3("h", user="me", password="x", tls="none", auth="plain")
     with pytest.raises(popmail.UsageError, match="control character"):
         popmail.AsyncPop3("h", user="a\nb", password="x")
     with pytest.raises(TypeError, match="password must be str or bytes"):
