@@ -25,7 +25,7 @@ const SESSION = `
 
 const TYPES = `
 import { AbortError, Maildir, MemoryMaildrop, Message, Pop3, Pop3Error, createServer, parse } from 'popmail';
-import type { Account, Capabilities, ConnectOptions, ListEntry, Pop3ErrorCode, RemoteMessage, Stat } from 'popmail';
+import type { Account, Capabilities, ConnectOptions, Language, ListEntry, Pop3ErrorCode, RemoteMessage, Stat } from 'popmail';
 
 export async function fetchAll(options: ConnectOptions): Promise<string[]> {
   await using box = await Pop3.connect(options);
@@ -38,10 +38,12 @@ export async function fetchAll(options: ConnectOptions): Promise<string[]> {
   const { count, octets }: Stat = await box.stat();
   const all: ListEntry[] = await box.list();
   const one: ListEntry = await box.list(1);
+  const languages: Language[] = await box.lang();
+  const welcome: string = await box.lang('de');
   const stream: ReadableStream<Uint8Array> = box.retrStream(1);
   const capabilities: Capabilities | undefined = box.capabilities;
   await box.quit();
-  return [...subjects, String([count, octets, all, one, stream, capabilities])];
+  return [...subjects, String([count, octets, all, one, languages, welcome, stream, capabilities])];
 }
 
 export function isRefusal(error: unknown): boolean {
@@ -55,8 +57,9 @@ const account: Account = { password: 'x', maildrop: new Maildir('Mail') };
 await createServer({ accounts: { me: account, you: { password: 'y', maildrop: new MemoryMaildrop() } } });
 const mail: RemoteMessage | Message = parse('a: b');
 await Pop3.connect({ host: 'h', user: 'me', password: 'x', tlsOptions: { minVersion: 'TLSv1.3' } });
-// @ts-expect-error A password is needed.
-await Pop3.connect({ host: 'h', user: 'me' });
+await Pop3.connect({ host: 'h', user: 'me', token: async () => 't', auth: 'xoauth2', trace: console.log });
+// @ts-expect-error There is no such mechanism.
+await Pop3.connect({ host: 'h', user: 'me', password: 'x', auth: 'md5' });
 // @ts-expect-error There is no such option.
 await Pop3.connect({ host: 'h', user: 'me', password: 'x', tokens: mail });
 // @ts-expect-error Neither a host nor a transport.
