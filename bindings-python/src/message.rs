@@ -4,6 +4,9 @@
 //! A message holds the Python `bytes` that it was made from and borrows them.
 //! Everything else is made when it is asked for; content, text and HTML are
 //! kept once made, so that reading them again gives the same object.
+//!
+//! Long because pyo3 wants every getter of a class in one block: a message and
+//! a message inside a part show the same ones.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};

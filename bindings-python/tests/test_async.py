@@ -91,8 +91,10 @@ def test_misuse_is_named_before_the_connection() -> None:
         popmail.AsyncPop3("h", user="me", password="x", tls="none", auth="plain")
     with pytest.raises(popmail.UsageError, match="control character"):
         popmail.AsyncPop3("h", user="a\nb", password="x")
-    with pytest.raises(TypeError, match="password must be str or bytes"):
-        popmail.AsyncPop3("h", user="me", password=None)  # type: ignore[arg-type]
+    with pytest.raises(popmail.UsageError, match="needs a password or a token"):
+        popmail.AsyncPop3("h", user="me")
+    with pytest.raises(TypeError, match="password must be str or bytes, got int"):
+        popmail.AsyncPop3("h", user="me", password=5)  # type: ignore[arg-type]
 
 
 def test_a_command_before_the_connection_is_refused() -> None:

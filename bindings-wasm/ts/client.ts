@@ -2,7 +2,8 @@
  * The POP3 client: `Pop3`, one session with one mailbox.
  *
  * What POP3 demands is decided by the engine; this file gives its results the
- * shapes that JavaScript users expect.
+ * shapes that JavaScript users expect. Long because every option and command
+ * has its documentation here.
  */
 
 /// <reference lib="esnext.disposable" />

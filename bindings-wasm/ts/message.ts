@@ -3,7 +3,7 @@
  *
  * What a message means is decided by the engine. This file keeps the bytes and the index that the
  * engine made of them, and turns pieces of both into strings and arrays when they are asked for.
- * There is nothing to free.
+ * There is nothing to free. Long because every getter has its documentation here.
  */
 
 import { type MimeEngine, mime } from './engine-mime.js';

@@ -336,7 +336,7 @@ class Session(asyncio.Protocol):
         wrote = False
         while output := self._engine.take_output():
             wrote = True
-            if self._lost or self._transport is None:
+            if self._lost or self._transport is None or self._transport.is_closing():
                 # A client may leave right after QUIT, but not while it is sent a message.
                 if self._engine.wants_content():
                     raise _ConnectionGone

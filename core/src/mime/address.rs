@@ -5,6 +5,8 @@
 //! what stands in the field, comments and optional spaces left out, a source route dropped; where
 //! one item holds two `@` outside quotes, none of the possible addresses is returned (readers
 //! disagree, CVE-2019-16056). Reading is linear in the length of the field and knows no recursion.
+//!
+//! Long because of its tests: each form that readers disagree on is one.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -14,6 +14,8 @@
 //! items behind it; 0 where there is none. Positions are those in the bytes of the part's source.
 //!
 //! `bindings-wasm/ts/layout.ts` is written from [`LAYOUT`]; a test compares the two.
+//!
+//! Long because the layout is documented word by word.
 
 use std::borrow::Cow;
 
