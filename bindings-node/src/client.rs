@@ -22,6 +22,8 @@ pub struct ClientConfigObject {
     pub pipelining: bool,
     pub strict: bool,
     pub trace: bool,
+    /// `true` if the host opens a second connection when it is asked to.
+    pub reconnect: Option<bool>,
     pub timeout: f64,
     pub limits: LimitsObject,
 }
@@ -60,6 +62,7 @@ impl ClientEngine {
             pipelining: config.pipelining,
             strict: config.strict,
             trace: config.trace,
+            reconnect: config.reconnect.unwrap_or_default(),
             limits,
         })))
     }

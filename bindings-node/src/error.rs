@@ -29,7 +29,9 @@ pub fn describe<'env>(env: &'env Env, error: &popmail::Error) -> Result<Object<'
         described.set_c_named_property(c"response", BufferSlice::copy_from(env, reply.line())?)?;
         described.set_c_named_property(c"responseCode", reply.response_code())?;
         described.set_c_named_property(c"verdict", reply.verdict().as_str())?;
-        described.set_c_named_property(c"guessedVerdict", reply.guessed_verdict().as_str())?;
+    }
+    if let Some(guess) = error.guessed_verdict() {
+        described.set_c_named_property(c"guessedVerdict", guess.as_str())?;
     }
     if let Some(detail) = error.detail() {
         described.set_c_named_property(c"detail", detail)?;

@@ -20,6 +20,10 @@ pub fn client<'env>(env: &'env Env, event: ClientEvent) -> Result<Object<'env>> 
             c"type": "tlsReady",
             c"handle": handle.number() as f64,
         }),
+        ClientEvent::ReconnectRequested { handle } => object!(env, {
+            c"type": "reconnectRequested",
+            c"handle": handle.number() as f64,
+        }),
         ClientEvent::LoginFinished { handle } => object!(env, {
             c"type": "loginFinished",
             c"handle": handle.number() as f64,
@@ -65,7 +69,7 @@ pub fn client<'env>(env: &'env Env, event: ClientEvent) -> Result<Object<'env>> 
             let ends: Vec<u32> = entries
                 .iter()
                 .map(|entry| {
-                    uids.push_str(&entry.uid);
+                    uids.push_str(entry.uid);
                     end += entry.uid.encode_utf16().count() as u32;
                     end
                 })

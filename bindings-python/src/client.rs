@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyBytes;
 
 use popmail::{
     ChannelBinding, ClientConfig, ClientConnection, ContentMode, Handle, Limits, LoginRequest,
@@ -23,7 +23,8 @@ pub struct ClientEngine(ClientConnection);
 #[pymethods]
 impl ClientEngine {
     #[new]
-    #[pyo3(signature = (*, tls, allow_cleartext, pipelining, strict, timeout, limits, trace = false))]
+    #[pyo3(signature = (*, tls, allow_cleartext, pipelining, strict, timeout, limits, trace = false, reconnect = false))]
+    #[allow(clippy::too_many_arguments)] // By keyword, as Python users expect.
     fn new(
         tls: &str,
         allow_cleartext: bool,
@@ -32,6 +33,7 @@ impl ClientEngine {
         timeout: Option<f64>,
         limits: Option<&PyLimits>,
         trace: bool,
+        reconnect: bool,
     ) -> PyResult<Self> {
         Ok(Self(ClientConnection::new(ClientConfig {
             security: security(tls)?,
@@ -39,6 +41,7 @@ impl ClientEngine {
             pipelining,
             strict,
             trace,
+            reconnect,
             limits: Limits {
                 response_timeout: duration(timeout)?,
                 ..limits.map(|limits| limits.0.clone()).unwrap_or_default()
@@ -52,7 +55,7 @@ impl ClientEngine {
     }
 
     #[getter]
-    fn capabilities<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+    fn capabilities<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0
             .capabilities()
             .map(|all| capabilities(py, all))
@@ -79,6 +82,16 @@ impl ClientEngine {
 
     fn tls_established(&mut self, py: Python<'_>) -> PyResult<()> {
         self.0.tls_established().map_err(|error| raised(py, error))
+    }
+
+    /// `(name, data)` of each type of channel binding that the host can give.
+    fn set_channel_bindings(&mut self, bindings: Vec<(String, Vec<u8>)>) {
+        let bindings = bindings.into_iter();
+        self.0.set_channel_bindings(
+            bindings
+                .map(|(name, data)| ChannelBinding { name, data })
+                .collect(),
+        );
     }
 
     /// `now` in seconds since any fixed moment, as `time.monotonic` gives it.
@@ -248,7 +261,15 @@ fn apop_digest(greeting: Cow<'_, [u8]>, secret: Cow<'_, [u8]>) -> Option<String>
     popmail::apop_digest(&greeting, &secret)
 }
 
+/// The data of `tls-server-end-point` for a certificate in DER; `None` if it
+/// cannot be read.
+#[pyfunction]
+fn server_end_point(certificate: Cow<'_, [u8]>) -> Option<Vec<u8>> {
+    ChannelBinding::server_end_point(&certificate).map(|binding| binding.data)
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(server_end_point, module)?)?;
     module.add_class::<ClientEngine>()?;
     module.add_class::<Prefetch>()?;
     module.add_function(wrap_pyfunction!(apop_digest, module)?)

@@ -83,6 +83,7 @@ limits! {
     window_commands: usize,
     window_octets: usize,
     prefetch_octets: u64,
+    login_patience: u32,
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

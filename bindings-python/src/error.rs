@@ -16,7 +16,7 @@ pub fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyA
         reply.map(|reply| PyBytes::new(py, reply.line())),
         reply.and_then(|reply| reply.response_code()),
         reply.map(|reply| reply.verdict().as_str()),
-        reply.map(|reply| reply.guessed_verdict().as_str()),
+        error.guessed_verdict().map(popmail::Verdict::as_str),
         error.detail(),
     ))
 }

@@ -1,10 +1,12 @@
 //! The client's events as small frozen objects with the core's names.
 
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use popmail::{Capabilities, ClientEvent};
 
+use crate::entries::{ListEntries, UidlEntries};
 use crate::error::exception;
 
 macro_rules! events {
@@ -27,6 +29,8 @@ events! {
     GreetingReceived { line: Py<PyBytes> }
     /// The TLS handshake is due.
     TlsReady { handle: u64 }
+    /// A second connection is asked for.
+    ReconnectRequested { handle: u64 }
     /// The login is done.
     LoginFinished { handle: u64 }
     /// A command without a result of its own was answered `+OK`.
@@ -34,13 +38,13 @@ events! {
     /// A command was refused or a login failed.
     CommandFailed { handle: u64, error: Py<PyAny> }
     /// CAPA was answered.
-    CapabilitiesReceived { handle: u64, capabilities: Py<PyDict> }
+    CapabilitiesReceived { handle: u64, capabilities: Py<PyAny> }
     /// STAT was answered.
     StatReceived { handle: u64, count: u64, octets: u64 }
     /// LIST was answered.
-    ListReceived { handle: u64, entries: Py<PyList> }
+    ListReceived { handle: u64, entries: Py<ListEntries> }
     /// UIDL was answered.
-    UidlReceived { handle: u64, entries: Py<PyList> }
+    UidlReceived { handle: u64, entries: Py<UidlEntries> }
     /// Content that was asked for in chunks.
     ContentReceived { handle: u64, chunk: Py<PyBytes> }
     /// RETR or TOP is complete.
@@ -68,6 +72,12 @@ pub fn convert(py: Python<'_>, event: ClientEvent) -> PyResult<Py<PyAny>> {
         ClientEvent::TlsReady { handle } => object(
             py,
             TlsReady {
+                handle: handle.number(),
+            },
+        ),
+        ClientEvent::ReconnectRequested { handle } => object(
+            py,
+            ReconnectRequested {
                 handle: handle.number(),
             },
         ),
@@ -109,26 +119,20 @@ pub fn convert(py: Python<'_>, event: ClientEvent) -> PyResult<Py<PyAny>> {
                 octets: stat.octets,
             },
         ),
-        ClientEvent::ListReceived { handle, entries } => {
-            let entries = entries.iter().map(|entry| (entry.number, entry.octets));
-            object(
-                py,
-                ListReceived {
-                    handle: handle.number(),
-                    entries: PyList::new(py, entries.collect::<Vec<_>>())?.unbind(),
-                },
-            )
-        }
-        ClientEvent::UidlReceived { handle, entries } => {
-            let entries = entries.iter().map(|entry| (entry.number, &*entry.uid));
-            object(
-                py,
-                UidlReceived {
-                    handle: handle.number(),
-                    entries: PyList::new(py, entries.collect::<Vec<_>>())?.unbind(),
-                },
-            )
-        }
+        ClientEvent::ListReceived { handle, entries } => object(
+            py,
+            ListReceived {
+                handle: handle.number(),
+                entries: Py::new(py, ListEntries::new(entries))?,
+            },
+        ),
+        ClientEvent::UidlReceived { handle, entries } => object(
+            py,
+            UidlReceived {
+                handle: handle.number(),
+                entries: Py::new(py, UidlEntries::new(entries))?,
+            },
+        ),
         ClientEvent::ContentReceived { handle, chunk } => object(
             py,
             ContentReceived {
@@ -185,13 +189,40 @@ pub fn convert(py: Python<'_>, event: ClientEvent) -> PyResult<Py<PyAny>> {
     }
 }
 
-/// `{tag: [parameter, …]}` with tags in upper case.
-pub fn capabilities<'py>(py: Python<'py>, all: &Capabilities) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for (tag, parameters) in all.iter() {
-        dict.set_item(tag, parameters)?;
+/// A `popmail.Capabilities`: `{tag: [parameter, …]}` with tags in upper case,
+/// and what the RFCs give a form.
+pub fn capabilities<'py>(py: Python<'py>, all: &Capabilities) -> PyResult<Bound<'py, PyAny>> {
+    static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let make = MAKE.get_or_try_init(py, || {
+        let module = py.import("popmail.capabilities")?;
+        Ok::<_, PyErr>(module.getattr("make")?.unbind())
+    })?;
+    let parameters = PyDict::new(py);
+    for (tag, words) in all.iter() {
+        parameters.set_item(tag, words)?;
     }
-    Ok(dict)
+    let typed = PyDict::new(py);
+    for (name, named) in [
+        ("auth_resp_code", all.auth_resp_code()),
+        ("lang", all.lang()),
+        ("pipelining", all.pipelining()),
+        ("resp_codes", all.resp_codes()),
+        ("stls", all.stls()),
+        ("top", all.top()),
+        ("uidl", all.uidl()),
+        ("user", all.user()),
+        ("utf8", all.utf8()),
+        ("utf8_user", all.utf8_user()),
+    ] {
+        typed.set_item(name, named)?;
+    }
+    typed.set_item("sasl", all.sasl().collect::<Vec<_>>())?;
+    typed.set_item("implementation", all.implementation())?;
+    let expire = all.expire();
+    typed.set_item("expire", expire.map(|one| (one.days, one.per_user)))?;
+    let delay = all.login_delay();
+    typed.set_item("login_delay", delay.map(|one| (one.seconds, one.per_user)))?;
+    make.bind(py).call((parameters,), Some(&typed))
 }
 
 fn object<T>(py: Python<'_>, value: T) -> PyResult<Py<PyAny>>

@@ -4,6 +4,7 @@
 
 mod client;
 mod convert;
+mod entries;
 mod error;
 mod event;
 mod message;
@@ -21,6 +22,7 @@ mod _native {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         client::register(module)?;
         convert::register(module)?;
+        entries::register(module)?;
         event::register(module)?;
         message::register(module)?;
         server::register(module)?;

@@ -204,10 +204,10 @@ fn listing(sizes: Vec<(u32, u64)>, uids: Vec<(u32, String)>) -> Vec<popmail::syn
         .map(|(number, octets)| ListEntry { number, octets })
         .collect();
     let uids: Vec<_> = uids
-        .into_iter()
+        .iter()
         .map(|(number, uid)| UidlEntry {
-            number,
-            uid: uid.into(),
+            number: *number,
+            uid,
         })
         .collect();
     join(&sizes, &uids)

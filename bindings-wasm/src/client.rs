@@ -3,7 +3,7 @@
 use js_sys::{Array, Float64Array, Uint8Array, Uint32Array};
 use popmail::{
     AuthChoice, Capabilities, ChannelBinding, ClientConfig, ClientConnection, ClientEvent,
-    ContentMode, Error, Handle, Limits, LoginRequest, Secret, UsageError,
+    ContentMode, Error, Handle, Limits, LoginRequest, Secret, UsageError, Verdict,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -31,6 +31,7 @@ impl ClientEngine {
             pipelining: flag(config, "pipelining"),
             strict: flag(config, "strict"),
             trace: flag(config, "trace"),
+            reconnect: flag(config, "reconnect"),
             limits,
         })))
     }
@@ -225,6 +226,7 @@ fn convert(event: ClientEvent) -> JsValue {
             Properties::new("greetingReceived").with_octets("line", reply.line())
         }
         ClientEvent::TlsReady { handle } => with_handle("tlsReady", handle),
+        ClientEvent::ReconnectRequested { handle } => with_handle("reconnectRequested", handle),
         ClientEvent::LoginFinished { handle } => with_handle("loginFinished", handle),
         ClientEvent::CommandFinished { handle, reply } => {
             with_handle("commandFinished", handle).with_octets("line", reply.line())
@@ -253,7 +255,7 @@ fn convert(event: ClientEvent) -> JsValue {
             let ends: Vec<u32> = entries
                 .iter()
                 .map(|entry| {
-                    uids.push_str(&entry.uid);
+                    uids.push_str(entry.uid);
                     end += entry.uid.encode_utf16().count() as u32;
                     end
                 })
@@ -312,13 +314,16 @@ fn describe(error: &Error) -> Properties {
     let described = Properties::default()
         .with("code", error.code().as_str())
         .with("message", error.to_string())
-        .with("detail", error.detail());
+        .with("detail", error.detail())
+        .with(
+            "guessedVerdict",
+            error.guessed_verdict().map(Verdict::as_str),
+        );
     match error.reply() {
         Some(reply) => described
             .with_octets("response", reply.line())
             .with("responseCode", reply.response_code())
-            .with("verdict", reply.verdict().as_str())
-            .with("guessedVerdict", reply.guessed_verdict().as_str()),
+            .with("verdict", reply.verdict().as_str()),
         None => described,
     }
 }

@@ -121,6 +121,8 @@ export interface ClientConfig {
   strict: boolean;
   /** Tells every line of the dialogue in `lineTraced`. */
   trace: boolean;
+  /** The host opens a second connection at `reconnectRequested`. */
+  reconnect?: boolean;
   /** Milliseconds that the server may be silent; `Infinity` waits without end. */
   timeout: number;
   limits: Limits;

@@ -37,6 +37,8 @@ export interface EngineError {
 export type ClientEvent =
   | { type: 'greetingReceived'; line: Uint8Array }
   | { type: 'tlsReady'; handle: number }
+  /** Only if the engine was told that there may be a second connection; it goes on with that one's greeting. */
+  | { type: 'reconnectRequested'; handle: number }
   | { type: 'loginFinished'; handle: number }
   | { type: 'commandFinished'; handle: number; line: Uint8Array }
   | { type: 'commandFailed'; handle: number; error: EngineError }

@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use crate::pop3::Reply;
+use crate::pop3::{Reply, Verdict};
 
 /// What kind of trouble an [`Error`] is, and so what the caller can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,6 +120,7 @@ pub struct Error {
     code: ErrorCode,
     message: String,
     reply: Option<Reply>,
+    guess: Option<Verdict>,
     detail: Option<String>,
 }
 
@@ -129,12 +130,18 @@ impl Error {
             code,
             message: message.into(),
             reply: None,
+            guess: None,
             detail: None,
         }
     }
 
     pub(crate) fn with_reply(mut self, reply: Reply) -> Self {
         self.reply = Some(reply);
+        self
+    }
+
+    pub(crate) fn with_guess(mut self, guess: Verdict) -> Self {
+        self.guess = Some(guess);
         self
     }
 
@@ -156,6 +163,14 @@ impl Error {
     /// The reply that caused it, if one did.
     pub fn reply(&self) -> Option<&Reply> {
         self.reply.as_ref()
+    }
+
+    /// What it seems to mean for the next try where no response code says so,
+    /// from the words of the reply or from what the server did: a guess. `None`
+    /// without a reply to guess from.
+    pub fn guessed_verdict(&self) -> Option<Verdict> {
+        self.guess
+            .or_else(|| self.reply.as_ref().map(Reply::guessed_verdict))
     }
 
     /// What the server told besides its reply: for a refused token the JSON

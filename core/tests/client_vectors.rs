@@ -7,11 +7,12 @@
     missing_docs
 )]
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use popmail::{
     AuthChoice, Capabilities, ChannelBinding, ClientConfig, ClientConnection, ClientEvent,
-    ContentMode, Limits, LoginRequest, Secret, Security,
+    ContentMode, Deviation, Limits, LoginRequest, Secret, Security,
 };
 use serde_json::{Value, json};
 
@@ -23,25 +24,150 @@ enum Cut {
     Random(u64),
 }
 
+/// Every vector with its name.
+fn vectors() -> Vec<(String, Value)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/pop3/client");
+    let mut all: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let vector = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            (name, vector)
+        })
+        .collect();
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    assert!(all.len() >= 100, "only {} dialogues found", all.len());
+    all
+}
+
 #[test]
 fn every_dialogue_is_the_same_however_it_is_cut() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/pop3/client");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let vector: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for (name, vector) in vectors() {
         let seeds = (1..=20).map(Cut::Random);
         for cut in [Cut::Whole, Cut::Single].into_iter().chain(seeds) {
             println!("{name} {cut:?}");
             run(&vector, cut);
         }
-        count += 1;
     }
-    assert!(count >= 30, "only {count} dialogues found");
 }
 
-fn run(vector: &Value, cut: Cut) {
+/// What a server says in a dialogue, with octets changed, lost and repeated,
+/// brings the same events and the same answers however it is cut.
+#[test]
+fn damaged_dialogues_are_the_same_however_they_are_cut() {
+    for (name, vector) in vectors() {
+        for damage in 1..=40 {
+            let whole = play(&vector, damage, false, Cut::Whole);
+            for cut in [Cut::Single, Cut::Random(damage), Cut::Random(damage + 99)] {
+                println!("{name} damage {damage} {cut:?}");
+                assert_eq!(play(&vector, damage, false, cut), whole);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_deviation_has_a_dialogue_and_strict_mode_refuses_it() {
+    let mut seen = BTreeSet::new();
+    for (name, vector) in vectors() {
+        if vector["config"]["strict"] == true {
+            continue;
+        }
+        println!("{name}");
+        let (events, _) = play(&vector, 0, false, Cut::Whole);
+        let Some(first) = events
+            .iter()
+            .position(|event| event["deviation"].is_string())
+        else {
+            continue;
+        };
+        seen.extend(
+            events
+                .iter()
+                .filter_map(|event| event["deviation"].as_str())
+                .map(str::to_owned),
+        );
+        let (strict, _) = play(&vector, 0, true, Cut::Whole);
+        assert_eq!(strict[..first], events[..first]);
+        assert_eq!(
+            strict[first..],
+            [json!({"closed": "POP3_ERR_MALFORMED_REPLY"})]
+        );
+    }
+    let all: BTreeSet<_> = Deviation::ALL
+        .iter()
+        .map(|one| one.as_str().to_owned())
+        .collect();
+    assert_eq!(seen, all);
+}
+
+/// Goes through a dialogue without expecting anything: all events, and all
+/// that the client says. After the end of the connection nothing is said.
+fn play(vector: &Value, damage: u64, strict: bool, cut: Cut) -> (Vec<Value>, String) {
+    let mut config = configuration(vector);
+    config.strict |= strict;
+    let mut connection = ClientConnection::new(config);
+    let (mut events, mut handles, mut output) = (Vec::new(), Vec::new(), Vec::new());
+    let mut dice = damage;
+    let mut randomness = match cut {
+        Cut::Random(seed) => seed,
+        _ => 0,
+    };
+    for step in vector["steps"].as_array().unwrap() {
+        let (kind, value) = step.as_object().unwrap().iter().next().unwrap();
+        match kind.as_str() {
+            "server" => {
+                let octets = damaged(latin1(value), &mut dice);
+                for piece in pieces(&octets, cut, &mut randomness) {
+                    connection.receive(piece);
+                }
+            }
+            "command" if !connection.state().is_over() => {
+                if let Ok(handle) = command(&mut connection, value) {
+                    handles.push(handle);
+                }
+            }
+            "tls_established" => {
+                let _ = connection.tls_established();
+            }
+            "eof" => connection.receive_eof(),
+            _ => {}
+        }
+        while let Some(event) = connection.next_event() {
+            push(&mut events, event, &handles);
+        }
+        connection.take_output(&mut output);
+    }
+    (events, output.escape_ascii().to_string())
+}
+
+/// Changes, drops or repeats some octets; with the seed 0 none.
+fn damaged(mut octets: Vec<u8>, dice: &mut u64) -> Vec<u8> {
+    if *dice == 0 {
+        return octets;
+    }
+    for _ in 0..2 {
+        let (what, at) = (roll(dice) % 6, roll(dice) as usize % octets.len().max(1));
+        match what {
+            0 if at < octets.len() => octets[at] = b"\r\n.+- \0a1"[roll(dice) as usize % 9],
+            1 if at < octets.len() => drop(octets.remove(at)),
+            2 => octets.insert(at, b"\r\n.+"[roll(dice) as usize % 4]),
+            _ => {}
+        }
+    }
+    octets
+}
+
+/// Xorshift: the same numbers for the same seed everywhere; 0 stays 0.
+fn roll(dice: &mut u64) -> u64 {
+    *dice ^= *dice << 13;
+    *dice ^= *dice >> 7;
+    *dice ^= *dice << 17;
+    *dice
+}
+
+fn configuration(vector: &Value) -> ClientConfig {
     let config = &vector["config"];
     let flag = |name: &str, default| config[name].as_bool().unwrap_or(default);
     let mut limits = Limits::default();
@@ -54,7 +180,7 @@ fn run(vector: &Value, cut: Cut) {
     if let Some(entries) = config["listing_entries"].as_u64() {
         limits.listing_entries = entries as usize;
     }
-    let mut connection = ClientConnection::new(ClientConfig {
+    ClientConfig {
         security: match config["tls"].as_str().unwrap() {
             "implicit" => Security::Implicit,
             "starttls" => Security::StartTls,
@@ -64,8 +190,13 @@ fn run(vector: &Value, cut: Cut) {
         pipelining: flag("pipelining", true),
         strict: flag("strict", false),
         trace: flag("trace", false),
+        reconnect: flag("reconnect", false),
         limits,
-    });
+    }
+}
+
+fn run(vector: &Value, cut: Cut) {
+    let mut connection = ClientConnection::new(configuration(vector));
     let mut events = Vec::new();
     let mut handles = Vec::new();
     let mut randomness = match cut {
@@ -186,6 +317,7 @@ fn push(events: &mut Vec<Value>, event: ClientEvent, handles: &[popmail::Handle]
     let value = match event {
         ClientEvent::GreetingReceived { reply } => json!({"greeting": text(reply.line())}),
         ClientEvent::TlsReady { handle } => json!({"tls_ready": at(handle)}),
+        ClientEvent::ReconnectRequested { handle } => json!({"reconnect": at(handle)}),
         ClientEvent::LoginFinished { handle } => json!({"login_finished": at(handle)}),
         ClientEvent::CommandFinished { handle, reply } => {
             json!({"finished": at(handle), "line": text(reply.line())})
@@ -235,8 +367,8 @@ fn push(events: &mut Vec<Value>, event: ClientEvent, handles: &[popmail::Handle]
             octets,
             content,
         } => json!({"content_finished": at(handle), "octets": octets, "content": text(&content)}),
-        ClientEvent::DeviationObserved { deviation, .. } => {
-            json!({"deviation": deviation.as_str()})
+        ClientEvent::DeviationObserved { deviation, octets } => {
+            json!({"deviation": deviation.as_str(), "octets": text(&octets)})
         }
         ClientEvent::LanguagesReceived { handle, languages } => {
             let all: Vec<_> = languages.iter().map(|l| json!([l.tag, l.name])).collect();
@@ -264,12 +396,8 @@ fn pieces<'a>(octets: &'a [u8], cut: Cut, randomness: &mut u64) -> Vec<&'a [u8]>
             let mut rest = octets;
             let mut all = Vec::new();
             while !rest.is_empty() {
-                // Xorshift: the same cuts for the same seed everywhere.
-                *randomness ^= *randomness << 13;
-                *randomness ^= *randomness >> 7;
-                *randomness ^= *randomness << 17;
-                let (piece, after) =
-                    rest.split_at((*randomness % 7 + 1).min(rest.len() as u64) as usize);
+                let length = roll(randomness) % 7 + 1;
+                let (piece, after) = rest.split_at(length.min(rest.len() as u64) as usize);
                 all.push(piece);
                 rest = after;
             }

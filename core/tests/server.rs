@@ -601,7 +601,7 @@ fn the_client_engine_and_the_server_engine_understand_each_other() {
         });
         client.login("me", "secret", auth).unwrap();
         client.receive(&std::mem::take(&mut host.wire));
-        let (mut content, mut listed, mut closed) = (Vec::new(), Vec::new(), false);
+        let (mut content, mut listed, mut closed) = (Vec::new(), Default::default(), false);
         while !closed {
             while let Some(event) = client.next_event() {
                 match event {

@@ -52,6 +52,7 @@ function driveClient(ClientEngine, vector, pieces) {
     pipelining: config.pipelining ?? true,
     strict: config.strict ?? false,
     trace: config.trace ?? false,
+    reconnect: config.reconnect ?? false,
     timeout: 60_000,
     limits: given({
       statusLine: config.status_line,
@@ -153,6 +154,8 @@ function describe(event, at) {
       return { greeting: latin1(event.line) };
     case 'tlsReady':
       return { tls_ready: at(event.handle) };
+    case 'reconnectRequested':
+      return { reconnect: at(event.handle) };
     case 'loginFinished':
       return { login_finished: at(event.handle) };
     case 'commandFinished':
@@ -181,7 +184,7 @@ function describe(event, at) {
     case 'lineTraced':
       return { [event.direction]: event.line };
     case 'deviationObserved':
-      return { deviation: event.deviation };
+      return { deviation: event.deviation, octets: latin1(event.octets) };
     case 'connectionClosed':
       return { closed: event.error?.code ?? null };
     default:

@@ -21,16 +21,17 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use zeroize::Zeroize;
 
-use super::auth::{Mechanism, Plain, apop::Stamp};
+use super::auth::{ChannelBinding, Mechanism, Plain, apop::Stamp, prepare};
 use super::capability::Capabilities;
 use super::command::{Command, Verb};
+use super::entries::{ListEntries, UidlEntries};
 use super::event::{ClientEvent, Deviation, Direction, Handle};
 use super::limits::Limits;
 use super::line::{Line, LineReader};
 use super::listing::{self, Listing};
 use super::login::{Action, AuthChoice, LoginPlan, LoginRequest, Security, View};
 use super::multiline::Unstuffer;
-use super::reply::{Reply, Status};
+use super::reply::{Reply, Status, Verdict};
 use super::state::{self, Channel, State, Trigger};
 use crate::error::{Error, ErrorCode, UsageError, escaped};
 use crate::secret::Secret;
@@ -49,6 +50,10 @@ pub struct ClientConfig {
     pub strict: bool,
     /// Tells every line of the dialogue in [`ClientEvent::LineTraced`].
     pub trace: bool,
+    /// Asks the host for a second connection, by
+    /// [`ClientEvent::ReconnectRequested`], where a server closes the first
+    /// instead of answering CAPA; else that is the end.
+    pub reconnect: bool,
     /// The bounds.
     pub limits: Limits,
 }
@@ -61,6 +66,7 @@ impl Default for ClientConfig {
             pipelining: true,
             strict: false,
             trace: false,
+            reconnect: false,
             limits: Limits::default(),
         }
     }
@@ -84,6 +90,7 @@ pub enum ContentMode {
 ///   [`pending`](Self::pending);
 /// * inputs: [`receive`](Self::receive), [`receive_eof`](Self::receive_eof),
 ///   [`tls_established`](Self::tls_established),
+///   [`set_channel_bindings`](Self::set_channel_bindings),
 ///   [`handle_timeout`](Self::handle_timeout);
 /// * commands, which queue: [`login`](Self::login), [`retr`](Self::retr) and
 ///   so on; each returns the [`Handle`] that its events carry;
@@ -99,7 +106,10 @@ pub struct ClientConnection {
     state: State,
     channel: Channel,
     stamp: Option<Stamp>,
+    bindings: Vec<ChannelBinding>,
     capabilities: Option<Capabilities>,
+    /// What LIST said last, to compare messages with.
+    sizes: ListEntries,
     handles: u64,
     queued: VecDeque<Queued>,
     sent: VecDeque<Exchange>,
@@ -154,31 +164,34 @@ struct Sasl {
 #[derive(Debug)]
 enum Reading {
     Status,
-    Listing {
-        reply: Reply,
-        listing: Listing,
-    },
-    Content {
-        unstuffer: Unstuffer,
-        octets: u64,
-        announced: Option<u64>,
-        buffer: Vec<u8>,
-    },
+    Listing { reply: Reply, listing: Listing },
+    Content(Content),
+}
+
+/// A message, or its beginning, as it arrives.
+#[derive(Debug)]
+struct Content {
+    unstuffer: Unstuffer,
+    /// What it answers `+OK` with.
+    reply: Reply,
+    octets: u64,
+    /// Its first octets, for a deviation.
+    head: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 impl ClientConnection {
     /// A connection whose transport is open, before the greeting.
     pub fn new(config: ClientConfig) -> Self {
-        let channel = match config.security {
-            Security::Implicit => Channel::Secure,
-            Security::StartTls | Security::None => Channel::Clear,
-        };
+        let channel = channel_at_first(config.security);
         Self {
             config,
             state: State::Greeting,
             channel,
             stamp: None,
+            bindings: Vec::new(),
             capabilities: None,
+            sizes: ListEntries::default(),
             handles: 0,
             queued: VecDeque::new(),
             sent: VecDeque::new(),
@@ -240,7 +253,7 @@ impl ClientConnection {
                         escaped(input)
                     ),
                 ));
-            } else if let Reading::Content { .. } = self.reading {
+            } else if let Reading::Content(_) = self.reading {
                 self.receive_content(&mut input);
             } else {
                 self.receive_line(&mut input);
@@ -265,9 +278,26 @@ impl ClientConnection {
                 .with_reply(reply),
             );
         }
+        if self.closes_on_capa() {
+            if !self.deviates(Deviation::ClosedOnCapa, b"") {
+                return;
+            }
+            if self.config.reconnect {
+                return self.request_reconnect();
+            }
+        }
+        let on_login = self.sent.front().is_some_and(|front| is_login(front.verb));
+        if on_login && !self.deviates(Deviation::ClosedOnLogin, b"") {
+            return;
+        }
         let message = match (&self.reading, self.sent.front()) {
-            (Reading::Content { octets, .. }, Some(exchange)) => format!(
-                "the connection ended inside a message, {octets} octets into the answer to {}",
+            (Reading::Content(content), Some(exchange)) => format!(
+                "the connection ended inside a message, {} octets into the answer to {}",
+                content.octets,
+                exchange.verb.as_str()
+            ),
+            (_, Some(exchange)) if on_login => format!(
+                "the connection ended before {} was answered, as some servers refuse a login",
                 exchange.verb.as_str()
             ),
             (_, Some(exchange)) if exchange.verb == Verb::Quit => "the connection ended before \
@@ -285,7 +315,46 @@ impl ClientConnection {
             }
             _ => "the server closed the connection".to_owned(),
         };
-        self.fail(Error::new(ErrorCode::ConnectionLost, message));
+        let error = Error::new(ErrorCode::ConnectionLost, message);
+        self.fail(if on_login {
+            error.with_guess(Verdict::BadCredentials)
+        } else {
+            error
+        });
+    }
+
+    /// True if the connection ends where the first CAPA of a login is due.
+    fn closes_on_capa(&self) -> bool {
+        self.state == State::Authorization
+            && self.login.as_ref().is_some_and(LoginPlan::relies_on_capa)
+            && self
+                .sent
+                .front()
+                .is_some_and(|front| front.by_login && front.verb == Verb::Capa)
+    }
+
+    /// Becomes a connection before its greeting, with the login that is under
+    /// way.
+    fn request_reconnect(&mut self) {
+        let Some(plan) = &mut self.login else {
+            return self.fail(internal("a login's end without a login"));
+        };
+        plan.go_without_capa();
+        let handle = plan.handle();
+        self.state = state::after(self.state, Trigger::Reconnected);
+        self.channel = channel_at_first(self.config.security);
+        self.sent.clear();
+        self.sent_octets = 0;
+        self.stamp = None;
+        self.bindings.clear();
+        self.capabilities = None;
+        self.lines.clear();
+        self.reading = Reading::Status;
+        self.reported.clear();
+        self.silent_since = None;
+        self.output.zeroize();
+        self.events
+            .push_back(ClientEvent::ReconnectRequested { handle });
     }
 
     /// The TLS handshake that [`ClientEvent::TlsReady`] asked for is done.
@@ -302,12 +371,17 @@ impl ClientConnection {
         }
         self.channel = Channel::Secure;
         self.silent_since = None;
-        if let Some(plan) = &self.login {
-            let action = plan.secured();
-            self.act(action);
-        }
+        self.begin_login();
         self.pump();
         Ok(())
+    }
+
+    /// Tells what both ends of the TLS channel know, for SCRAM: one for each
+    /// type that the host can give, of which the engine takes the strongest.
+    /// Call it after the handshake, before the next `receive` or
+    /// `tls_established`.
+    pub fn set_channel_bindings(&mut self, bindings: Vec<ChannelBinding>) {
+        self.bindings = bindings;
     }
 
     /// Tells the time, as the time since any moment that the host keeps to.
@@ -319,7 +393,8 @@ impl ClientConnection {
             return;
         }
         let since = *self.silent_since.get_or_insert(now);
-        if now.saturating_sub(since) >= self.config.limits.response_timeout {
+        let patience = self.patience();
+        if now.saturating_sub(since) >= patience {
             let awaited = match self.sent.front() {
                 Some(exchange) => exchange.verb.as_str(),
                 None if self.channel == Channel::Handshake => "STLS",
@@ -329,7 +404,7 @@ impl ClientConnection {
                 ErrorCode::Timeout,
                 format!(
                     "the server did not answer {awaited} within {} s",
-                    self.config.limits.response_timeout.as_secs_f64()
+                    patience.as_secs_f64()
                 ),
             ));
         }
@@ -352,7 +427,7 @@ impl ClientConnection {
     /// How long to wait for input before `handle_timeout` is due; `None` if
     /// no answer is awaited.
     pub fn timeout(&self) -> Option<Duration> {
-        let limit = self.config.limits.response_timeout;
+        let limit = self.patience();
         self.awaits_answer().then(|| match self.silent_since {
             Some(since) => limit.saturating_sub(self.now.saturating_sub(since)),
             None => limit,
@@ -375,7 +450,7 @@ impl ClientConnection {
             self.reported.push(deviation);
             self.events.push_back(ClientEvent::DeviationObserved {
                 deviation,
-                octets: octets.iter().copied().take(80).collect(),
+                octets: octets.iter().copied().take(DEVIATION_OCTETS).collect(),
             });
         }
         true
@@ -424,6 +499,17 @@ impl ClientConnection {
             .push_back(ClientEvent::ConnectionClosed { error });
     }
 
+    /// How long the server may be silent now.
+    fn patience(&self) -> Duration {
+        let limits = &self.config.limits;
+        match self.sent.front() {
+            Some(front) if is_login(front.verb) => limits
+                .response_timeout
+                .saturating_mul(limits.login_patience),
+            _ => limits.response_timeout,
+        }
+    }
+
     fn awaits_answer(&self) -> bool {
         !self.state.is_over()
             && (self.state == State::Greeting
@@ -445,6 +531,21 @@ impl Exchange {
         let sasl = self.sasl.as_ref()?;
         sasl.gave_up.as_deref().or(sasl.mechanism.detail())
     }
+}
+
+/// Octets of the server that a deviation shows.
+const DEVIATION_OCTETS: usize = 80;
+
+fn channel_at_first(security: Security) -> Channel {
+    match security {
+        Security::Implicit => Channel::Secure,
+        Security::StartTls | Security::None => Channel::Clear,
+    }
+}
+
+/// Commands whose answer is that to a login.
+fn is_login(verb: Verb) -> bool {
+    matches!(verb, Verb::Pass | Verb::Apop | Verb::Auth)
 }
 
 fn internal(what: &str) -> Error {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::capability::Capabilities;
+use super::entries::{ListEntries, UidlEntries};
 use super::reply::Reply;
 use crate::error::Error;
 use crate::secret::Secret;
@@ -27,24 +28,6 @@ pub struct Stat {
     pub octets: u64,
 }
 
-/// A line of LIST (RFC 1939 section 5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListEntry {
-    /// The message number, 1 or more.
-    pub number: u32,
-    /// The size in octets with CRLF line ends, without stuffed dots.
-    pub octets: u64,
-}
-
-/// A line of UIDL (RFC 1939 section 7).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UidlEntry {
-    /// The message number, 1 or more.
-    pub number: u32,
-    /// The unique id; octets that are no UTF-8 are replaced.
-    pub uid: Box<str>,
-}
-
 /// What a [`ClientConnection`](super::ClientConnection) tells its host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -58,6 +41,15 @@ pub enum ClientEvent {
     /// with nothing written or read before it, then call `tls_established`.
     TlsReady {
         /// The login or the STLS command that asked for it.
+        handle: Handle,
+    },
+    /// The server closed the connection in a way that a second one mends: open
+    /// a new transport and go on with this connection as with a new one, from
+    /// the server's greeting; the login goes on by itself. Comes only if
+    /// [`ClientConfig::reconnect`](super::ClientConfig::reconnect) is set, and
+    /// at most once. A host that cannot calls `receive_eof`.
+    ReconnectRequested {
+        /// The login.
         handle: Handle,
     },
     /// The login is done and the connection is in the transaction state.
@@ -99,14 +91,14 @@ pub enum ClientEvent {
         /// The command.
         handle: Handle,
         /// In the server's order.
-        entries: Vec<ListEntry>,
+        entries: ListEntries,
     },
     /// UIDL was answered; with a message number there is one entry.
     UidlReceived {
         /// The command.
         handle: Handle,
         /// In the server's order.
-        entries: Vec<UidlEntry>,
+        entries: UidlEntries,
     },
     /// Content of RETR or TOP that was asked for in chunks. More follow until
     /// `ContentFinished`; without that one, what came is no message.
@@ -184,51 +176,75 @@ impl Direction {
     }
 }
 
-/// A rule that a server broke, and that is forgiven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Deviation {
-    /// A line ends with LF alone.
-    BareLf,
-    /// A status word is not in upper case.
-    LowerCaseStatus,
-    /// An empty line where a status line was due.
-    BlankLine,
-    /// A size or count that is no number, or one that is negative.
-    OddNumber,
-    /// Fields of a listing are not separated by one space.
-    OddSpacing,
-    /// A unique id that is not 1 to 70 octets of printable ASCII.
-    OddUid,
-    /// The answer to UIDL about one message leaves out its number.
-    MissingNumber,
-    /// `+OK` where a SASL challenge was due.
-    OkForChallenge,
-    /// A SASL challenge with text where it must be empty or base64.
-    OddChallenge,
-    /// A message has another size than the answer to RETR announced.
-    OddSize,
-    /// A message begins with a dot that was not stuffed.
-    UnstuffedDot,
+macro_rules! deviations {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// A rule that a server broke, and that is forgiven.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Deviation { $($(#[$doc])* $name,)* }
+
+        impl Deviation {
+            /// Every one of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The name that every language uses.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
 }
 
-impl Deviation {
-    /// The name that every language uses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BareLf => "bare-lf",
-            Self::LowerCaseStatus => "lower-case-status",
-            Self::BlankLine => "blank-line",
-            Self::OddNumber => "odd-number",
-            Self::OddSpacing => "odd-spacing",
-            Self::OddUid => "odd-uid",
-            Self::MissingNumber => "missing-number",
-            Self::OkForChallenge => "ok-for-challenge",
-            Self::OddChallenge => "odd-challenge",
-            Self::OddSize => "odd-size",
-            Self::UnstuffedDot => "unstuffed-dot",
-        }
-    }
+deviations! {
+    /// A line ends with LF alone (RFC 1939 section 3).
+    BareLf = "bare-lf";
+    /// A status word is not in upper case (RFC 1939 section 3).
+    LowerCaseStatus = "lower-case-status";
+    /// An empty line where a status line was due.
+    BlankLine = "blank-line";
+    /// A status line of more than 512 octets (RFC 1939 section 3).
+    LongLine = "long-line";
+    /// Angle brackets in the greeting around something that is no stamp (RFC
+    /// 1939 section 7, APOP).
+    OddStamp = "odd-stamp";
+    /// A size or count that is no number, or one that is negative.
+    OddNumber = "odd-number";
+    /// Fields of a listing are not separated by one space.
+    OddSpacing = "odd-spacing";
+    /// More in the answer to STAT, or in a line of LIST, than belongs there
+    /// (RFC 1939 section 5).
+    ExtraText = "extra-text";
+    /// A unique id that is not 1 to 70 octets of printable ASCII.
+    OddUid = "odd-uid";
+    /// The answer to UIDL about one message leaves out its number.
+    MissingNumber = "missing-number";
+    /// A capability in lower case, with blanks at its ends, or with `=` before
+    /// its parameters (RFC 2449 section 3).
+    OddCapability = "odd-capability";
+    /// A command or mechanism that CAPA does not name is accepted (RFC 2449
+    /// section 5).
+    UnnamedCapability = "unnamed-capability";
+    /// A mechanism that CAPA names is refused, and the same name and secret
+    /// are accepted with another.
+    RefusedMechanism = "refused-mechanism";
+    /// The connection ends where CAPA is to be answered (RFC 1939 section 3:
+    /// an unknown command is answered `-ERR`).
+    ClosedOnCapa = "closed-on-capa";
+    /// The connection ends where a login is to be refused.
+    ClosedOnLogin = "closed-on-login";
+    /// `+OK` where a SASL challenge was due (RFC 5034 section 4).
+    OkForChallenge = "ok-for-challenge";
+    /// A SASL challenge with text where it must be empty or base64.
+    OddChallenge = "odd-challenge";
+    /// A SASL challenge without the space after its `+` (RFC 5034 section 4).
+    MissingSpace = "missing-space";
+    /// A message has another size than LIST or the answer to RETR said.
+    OddSize = "odd-size";
+    /// A message is shorter than LIST said: perhaps a line with a dot alone,
+    /// which the server did not stuff, cut it short.
+    ShortMessage = "short-message";
+    /// A message begins with a dot that was not stuffed.
+    UnstuffedDot = "unstuffed-dot";
 }
 
 impl fmt::Display for Deviation {

@@ -42,6 +42,10 @@ pub struct Limits {
     pub prefetch_octets: u64,
     /// How long the server may be silent while an answer is due: 60 s.
     pub response_timeout: Duration,
+    /// How many times as long the answer to PASS, APOP and AUTH may take: 5.
+    /// Servers read a whole maildrop before they give it; Dovecot's own client
+    /// waits 5 minutes.
+    pub login_patience: u32,
 }
 
 impl Default for Limits {
@@ -61,6 +65,7 @@ impl Default for Limits {
             window_octets: 8_192,
             prefetch_octets: 4 << 20,
             response_timeout: Duration::from_secs(60),
+            login_patience: 5,
         }
     }
 }

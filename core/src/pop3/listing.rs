@@ -5,9 +5,12 @@
 //!
 //! RFC 1939 sections 5 and 7, 2449 section 5.
 
+use std::borrow::Cow;
+
 use super::capability::Capabilities;
 use super::command::decimal;
-use super::event::{Deviation, Language, ListEntry, Stat, UidlEntry};
+use super::entries::{ListEntry, UidlEntries};
+use super::event::{Deviation, Language, Stat};
 use super::limits::Limits;
 use crate::error::{Error, ErrorCode, escaped};
 
@@ -17,11 +20,7 @@ pub(crate) enum Listing {
     Capabilities(Capabilities),
     Languages(Vec<Language>),
     Sizes(Vec<ListEntry>),
-    Uids {
-        entries: Vec<UidlEntry>,
-        /// The sum of the lengths of the uids.
-        octets: usize,
-    },
+    Uids(UidlEntries),
 }
 
 impl Listing {
@@ -42,8 +41,7 @@ impl Listing {
                         ),
                     ));
                 }
-                capabilities.push(line);
-                Ok(None)
+                Ok(capabilities.push(line).then_some(Deviation::OddCapability))
             }
             Self::Languages(languages) => {
                 if languages.len() >= limits.capability_lines {
@@ -69,11 +67,12 @@ impl Listing {
                 entries.push(entry);
                 Ok(deviation)
             }
-            Self::Uids { entries, octets } => {
+            Self::Uids(entries) => {
                 check_count(entries.len(), limits)?;
-                let (entry, deviation) = uidl_entry(line).ok_or_else(|| malformed("UIDL", line))?;
-                *octets += entry.uid.len();
-                if *octets > limits.listing_octets {
+                let ((number, uid), deviation) =
+                    uidl_entry(line).ok_or_else(|| malformed("UIDL", line))?;
+                let fits = entries.octets().saturating_add(uid.len()) <= limits.listing_octets;
+                if !fits || !entries.push(number, &uid) {
                     return Err(Error::new(
                         ErrorCode::LimitListingEntries,
                         format!(
@@ -82,18 +81,20 @@ impl Listing {
                         ),
                     ));
                 }
-                entries.push(entry);
                 Ok(deviation)
             }
         }
     }
 }
 
+/// A message number and a uid; octets that are no UTF-8 are replaced.
+type Uid<'a> = (u32, Cow<'a, str>);
+
 /// What a line says, and what is odd about it.
 pub(crate) type Read<T> = Option<(T, Option<Deviation>)>;
 
-/// The text of the answer to STAT: `count octets`, anything after it is let
-/// pass. Some servers wrap the size to a negative number.
+/// The text of the answer to STAT: `count octets`. Some servers say more, and
+/// some wrap the size to a negative number.
 pub(crate) fn stat(text: &[u8]) -> Read<Stat> {
     let mut words = words(text);
     let count = decimal(words.next()?)?;
@@ -102,7 +103,11 @@ pub(crate) fn stat(text: &[u8]) -> Read<Stat> {
         count,
         octets: octets.unwrap_or(0),
     };
-    Some((stat, octets.is_none().then_some(Deviation::OddNumber)))
+    let deviation = match octets {
+        None => Some(Deviation::OddNumber),
+        Some(_) => words.next().map(|_| Deviation::ExtraText),
+    };
+    Some((stat, deviation))
 }
 
 /// The size that the answer to RETR announces, as `120 octets`.
@@ -122,21 +127,20 @@ pub(crate) fn size_of(text: &[u8], asked: Option<u32>) -> Read<ListEntry> {
 }
 
 /// The text of the answer to `UIDL n`: `n uid`; some servers leave out `n`.
-pub(crate) fn uid_of(text: &[u8], asked: Option<u32>) -> Read<UidlEntry> {
-    if let Some((entry, deviation)) = uidl_entry(text)
-        && Some(entry.number) == asked
-    {
-        return Some((entry, deviation));
-    }
-    let mut words = words(text);
-    let (uid, None) = (words.next()?, words.next()) else {
-        return None;
+pub(crate) fn uid_of(text: &[u8], asked: Option<u32>) -> Read<UidlEntries> {
+    let ((number, uid), deviation) = match uidl_entry(text) {
+        Some(read) if Some(read.0.0) == asked => read,
+        _ => {
+            let mut words = words(text);
+            let (uid, None) = (words.next()?, words.next()) else {
+                return None;
+            };
+            let read = (asked?, String::from_utf8_lossy(uid));
+            (read, Some(Deviation::MissingNumber))
+        }
     };
-    let entry = UidlEntry {
-        number: asked?,
-        uid: String::from_utf8_lossy(uid).into(),
-    };
-    Some((entry, Some(Deviation::MissingNumber)))
+    let mut entries = UidlEntries::default();
+    entries.push(number, &uid).then_some((entries, deviation))
 }
 
 fn list_entry(line: &[u8]) -> Read<ListEntry> {
@@ -149,12 +153,13 @@ fn list_entry(line: &[u8]) -> Read<ListEntry> {
     };
     let deviation = match octets {
         None => Some(Deviation::OddNumber),
-        Some(_) => (!is_spaced(line)).then_some(Deviation::OddSpacing),
+        Some(_) if !is_spaced(line) => Some(Deviation::OddSpacing),
+        Some(_) => fields.next().map(|_| Deviation::ExtraText),
     };
     Some((entry, deviation))
 }
 
-fn uidl_entry(line: &[u8]) -> Read<UidlEntry> {
+fn uidl_entry(line: &[u8]) -> Read<Uid<'_>> {
     let trimmed = line.trim_ascii();
     let end = trimmed.iter().position(u8::is_ascii_whitespace)?;
     let (number, uid) = trimmed.split_at_checked(end)?;
@@ -168,11 +173,7 @@ fn uidl_entry(line: &[u8]) -> Read<UidlEntry> {
     } else {
         None
     };
-    let entry = UidlEntry {
-        number,
-        uid: String::from_utf8_lossy(uid).into(),
-    };
-    Some((entry, deviation))
+    Some(((number, String::from_utf8_lossy(uid)), deviation))
 }
 
 fn message_number(digits: &[u8]) -> Option<u32> {
@@ -229,7 +230,10 @@ mod tests {
         let read =
             |line: &[u8]| list_entry(line).map(|(entry, odd)| (entry.number, entry.octets, odd));
         assert_eq!(read(b"1 120"), Some((1, 120, None)));
-        assert_eq!(read(b"1 120 more"), Some((1, 120, None)));
+        assert_eq!(
+            read(b"1 120 more"),
+            Some((1, 120, Some(Deviation::ExtraText)))
+        );
         assert_eq!(
             read(b"1   120"),
             Some((1, 120, Some(Deviation::OddSpacing)))
@@ -245,7 +249,7 @@ mod tests {
     #[test]
     fn uids_are_read_with_their_oddities() {
         let read =
-            |line: &[u8]| uidl_entry(line).map(|(entry, odd)| (entry.number, entry.uid, odd));
+            |line: &'static [u8]| uidl_entry(line).map(|((number, uid), odd)| (number, uid, odd));
         assert_eq!(
             read(b"2 QhdPYR:00WBw1Ph7x7"),
             Some((2, "QhdPYR:00WBw1Ph7x7".into(), None))
@@ -268,7 +272,10 @@ mod tests {
 
     #[test]
     fn the_answer_about_one_uid_may_leave_out_the_number() {
-        let read = |text: &[u8]| uid_of(text, Some(3)).map(|(entry, odd)| (entry.uid, odd));
+        let read = |text: &[u8]| {
+            let (entries, odd) = uid_of(text, Some(3))?;
+            entries.get(0).map(|one| (one.uid.to_owned(), odd))
+        };
         assert_eq!(read(b"3 abc"), Some(("abc".into(), None)));
         assert_eq!(
             read(b"abc"),
@@ -281,7 +288,10 @@ mod tests {
     fn a_negative_size_in_stat_is_let_pass() {
         let read = |text: &[u8]| stat(text).map(|(stat, odd)| (stat.count, stat.octets, odd));
         assert_eq!(read(b"2 320"), Some((2, 320, None)));
-        assert_eq!(read(b"2 320 octets"), Some((2, 320, None)));
+        assert_eq!(
+            read(b"2 320 octets"),
+            Some((2, 320, Some(Deviation::ExtraText)))
+        );
         assert_eq!(
             read(b"2 -2147483648"),
             Some((2, 0, Some(Deviation::OddNumber)))

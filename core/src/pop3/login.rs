@@ -16,9 +16,10 @@
 use std::collections::VecDeque;
 
 use super::auth::apop::Stamp;
+use super::auth::prepare;
 use super::auth::{
-    ChannelBinding, CramMd5, External, Hash, Login as SaslLogin, Mechanism, OAuthBearer, Plain,
-    Scram, XOAuth2,
+    Bearer, Binding, ChannelBinding, CramMd5, External, Hash, Login as SaslLogin, Mechanism, Plain,
+    Scram,
 };
 use super::capability::Capabilities;
 use super::command::{Command, Verb, check_text};
@@ -175,6 +176,7 @@ pub(crate) struct View<'a> {
     pub allow_cleartext: bool,
     pub capabilities: Option<&'a Capabilities>,
     pub stamp: Option<&'a Stamp>,
+    pub bindings: &'a [ChannelBinding],
 }
 
 /// A login under way.
@@ -185,7 +187,12 @@ pub(crate) struct LoginPlan {
     methods: VecDeque<AuthChoice>,
     method: Option<AuthChoice>,
     refusals: Vec<String>,
+    /// The server's first refusal of a mechanism that it offers.
+    refused: Option<Vec<u8>>,
     asked_for_utf8: bool,
+    /// The server does not survive CAPA.
+    without_capa: bool,
+    succeeded: bool,
 }
 
 impl LoginPlan {
@@ -233,7 +240,10 @@ impl LoginPlan {
             methods: VecDeque::new(),
             method: None,
             refusals: Vec::new(),
+            refused: None,
             asked_for_utf8: false,
+            without_capa: false,
+            succeeded: false,
         })
     }
 
@@ -247,14 +257,29 @@ impl LoginPlan {
         self.request.auth.shows_the_secret()
     }
 
-    /// The greeting has come: what to send first.
-    pub(crate) fn begin(&self) -> Action {
-        Action::Send(Command::Capa)
+    /// The greeting has come, or TLS has begun: what to send first.
+    pub(crate) fn begin(&mut self, view: View<'_>) -> Action {
+        if self.without_capa {
+            self.after_capabilities(view)
+        } else {
+            Action::Send(Command::Capa)
+        }
     }
 
-    /// TLS has begun.
-    pub(crate) fn secured(&self) -> Action {
-        Action::Send(Command::Capa)
+    /// True until a mechanism is chosen by what CAPA says.
+    pub(crate) fn relies_on_capa(&self) -> bool {
+        self.method.is_none() && !self.without_capa
+    }
+
+    /// CAPA is not to be sent any more.
+    pub(crate) fn go_without_capa(&mut self) {
+        self.without_capa = true;
+    }
+
+    /// Once, when a login has succeeded: the server's refusal of the same name
+    /// and secret with a mechanism that it offers.
+    pub(crate) fn refused_mechanism(&mut self) -> Option<Vec<u8>> {
+        self.refused.take_if(|_| self.succeeded)
     }
 
     /// One of the plan's commands was answered.
@@ -287,7 +312,14 @@ impl LoginPlan {
                 Some(password) => Action::Send(Command::Pass(password.clone())),
                 None => Action::Fail(Error::new(ErrorCode::Internal, "USER without a password")),
             },
-            _ if accepted => Action::Send(Command::Capa),
+            _ if accepted => {
+                self.succeeded = true;
+                if self.without_capa {
+                    Action::Finish
+                } else {
+                    Action::Send(Command::Capa)
+                }
+            }
             _ => self.refused(reply, detail, view),
         }
     }
@@ -330,10 +362,8 @@ impl LoginPlan {
                     AuthChoice::XOAuth2
                 });
             }
-        } else if !self.request.nonce.is_empty() && offered("SCRAM-SHA-256") {
-            methods.push_back(AuthChoice::ScramSha256);
-        } else if !self.request.nonce.is_empty() && offered("SCRAM-SHA-1") {
-            methods.push_back(AuthChoice::ScramSha1);
+        } else if let Some(scram) = self.strongest_scram(view) {
+            methods.push_back(scram);
         } else if may_show {
             if offered("PLAIN") {
                 methods.push_back(AuthChoice::Plain);
@@ -358,6 +388,23 @@ impl LoginPlan {
         }
         self.methods = methods;
         self.try_next(view)
+    }
+
+    /// One that is tied to the channel before one that is not.
+    fn strongest_scram(&self, view: View<'_>) -> Option<AuthChoice> {
+        let capabilities = view.capabilities?;
+        let bound = self.request.channel_binding.is_some() || !view.bindings.is_empty();
+        [
+            (bound, "SCRAM-SHA-256-PLUS", AuthChoice::ScramSha256),
+            (bound, "SCRAM-SHA-1-PLUS", AuthChoice::ScramSha1),
+            (true, "SCRAM-SHA-256", AuthChoice::ScramSha256),
+            (true, "SCRAM-SHA-1", AuthChoice::ScramSha1),
+        ]
+        .into_iter()
+        .find_map(|(possible, name, choice)| {
+            (possible && capabilities.has_mechanism(name)).then_some(choice)
+        })
+        .filter(|_| !self.request.nonce.is_empty())
     }
 
     fn try_next(&mut self, view: View<'_>) -> Action {
@@ -390,8 +437,8 @@ impl LoginPlan {
             AuthChoice::Apop => {
                 let stamp = view.stamp.ok_or_else(|| no_stamp(view.security))?;
                 return Ok(Action::Send(Command::Apop {
-                    user: user.clone(),
-                    digest: stamp.digest(password.expose()),
+                    user: prepare::name(user).into_owned(),
+                    digest: stamp.digest(prepare::password(password).expose()),
                 }));
             }
             AuthChoice::Plain => Box::new(Plain::new(&request.authzid, user, password.expose())?),
@@ -402,22 +449,34 @@ impl LoginPlan {
                     AuthChoice::ScramSha1 => (Hash::Sha1, "SCRAM-SHA-1-PLUS"),
                     _ => (Hash::Sha256, "SCRAM-SHA-256-PLUS"),
                 };
-                let offered = view.capabilities.is_some_and(|all| all.has_mechanism(plus));
-                let binding = request.channel_binding.clone().filter(|_| offered);
                 Box::new(Scram::new(
                     hash,
                     user,
                     password,
                     &request.authzid,
                     &request.nonce,
-                    binding,
+                    self.binding(plus, view),
                 ))
             }
-            AuthChoice::OAuthBearer => Box::new(OAuthBearer::new(user, token)),
-            AuthChoice::XOAuth2 => Box::new(XOAuth2::new(user, token)),
+            AuthChoice::OAuthBearer => Box::new(Bearer::oauthbearer(user, token)),
+            AuthChoice::XOAuth2 => Box::new(Bearer::xoauth2(user, token)),
             AuthChoice::External => Box::new(External::new(&request.authzid)),
         };
         Ok(Action::Exchange(mechanism))
+    }
+
+    /// What ties SCRAM to the channel, if the server offers to check it.
+    fn binding(&self, plus: &str, view: View<'_>) -> Binding {
+        let given = &self.request.channel_binding;
+        let Some(strongest) = given.as_ref().or(ChannelBinding::strongest(view.bindings)) else {
+            return Binding::None;
+        };
+        match view.capabilities {
+            Some(all) if all.has_mechanism(plus) => Binding::Used(strongest.clone()),
+            // A server that does offer it sees that someone took it away.
+            Some(_) => Binding::NotOffered,
+            None => Binding::None,
+        }
     }
 
     /// Sends the first SASL message with AUTH?
@@ -427,6 +486,7 @@ impl LoginPlan {
 
     fn refused(&mut self, reply: &Reply, detail: Option<&str>, view: View<'_>) -> Action {
         let name = self.method.unwrap_or_default().as_str();
+        self.refused.get_or_insert_with(|| reply.line().to_vec());
         self.refusals.push(match detail {
             Some(detail) => format!("{name} ({reply}: {})", escaped(detail.as_bytes())),
             None => format!("{name} ({reply})"),

@@ -11,6 +11,7 @@ mod auth;
 mod capability;
 mod client;
 mod command;
+mod entries;
 mod event;
 mod limits;
 mod line;
@@ -26,12 +27,13 @@ pub mod sync;
 
 pub use auth::ChannelBinding;
 pub use auth::apop::{Stamp, digest as apop_digest};
-pub use capability::Capabilities;
+pub use capability::{Capabilities, Expire, LoginDelay};
 pub use client::{ClientConfig, ClientConnection, ContentMode};
 pub use command::{Command, SyntaxError, Verb};
+pub use entries::{ListEntries, ListEntry, UidlEntries, UidlEntry};
 pub use event::{
-    ClientEvent, CloseReason, Credentials, Deviation, Direction, Handle, Language, ListEntry,
-    MaildropEntry, ServerEvent, Stat, UidlEntry,
+    ClientEvent, CloseReason, Credentials, Deviation, Direction, Handle, Language, MaildropEntry,
+    ServerEvent, Stat,
 };
 pub use limits::{Limits, ServerLimits};
 pub use login::{AuthChoice, LoginRequest, Security};

@@ -47,6 +47,8 @@ impl State {
 pub(crate) enum Trigger {
     Greeted,
     LoggedIn,
+    /// A second connection takes the place of the first.
+    Reconnected,
     Quit,
     Ended,
     Failed,
@@ -57,6 +59,7 @@ const TRANSITIONS: &[(State, Trigger, State)] = &[
     (State::Greeting, Trigger::Ended, State::Closed),
     (State::Greeting, Trigger::Failed, State::Failed),
     (State::Authorization, Trigger::LoggedIn, State::Transaction),
+    (State::Authorization, Trigger::Reconnected, State::Greeting),
     // QUIT before the login commits nothing (RFC 1939 section 4).
     (State::Authorization, Trigger::Quit, State::Closed),
     (State::Authorization, Trigger::Ended, State::Closed),
@@ -117,6 +120,7 @@ mod tests {
             for trigger in [
                 Trigger::Greeted,
                 Trigger::LoggedIn,
+                Trigger::Reconnected,
                 Trigger::Quit,
                 Trigger::Ended,
                 Trigger::Failed,

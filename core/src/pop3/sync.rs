@@ -87,10 +87,10 @@ impl ServerPolicy {
 
     /// Reads the capabilities, as they are after the login.
     pub fn of(capabilities: &Capabilities) -> Self {
-        Self::new(
-            capabilities.parameters("EXPIRE"),
-            capabilities.parameters("LOGIN-DELAY"),
-        )
+        Self {
+            expire: capabilities.expire().and_then(|expire| expire.days),
+            login_delay: capabilities.login_delay().map(|delay| delay.seconds),
+        }
     }
 }
 

@@ -9,26 +9,26 @@
 //! callbacks and brings more code than the engine has.
 
 pub mod apop;
+mod bearer;
+mod binding;
 mod cram_md5;
 mod external;
 mod login;
-mod oauthbearer;
 pub mod plain;
+pub(crate) mod prepare;
 mod scram;
-mod xoauth2;
 
 use std::fmt::Debug;
 
 use crate::secret::Secret;
 
+pub(crate) use bearer::Bearer;
+pub use binding::ChannelBinding;
 pub(crate) use cram_md5::CramMd5;
 pub(crate) use external::External;
 pub(crate) use login::Login;
-pub(crate) use oauthbearer::OAuthBearer;
 pub(crate) use plain::Plain;
-pub use scram::ChannelBinding;
-pub(crate) use scram::{Hash, Scram};
-pub(crate) use xoauth2::XOAuth2;
+pub(crate) use scram::{Binding, Hash, Scram};
 
 /// The client's side of one SASL exchange (RFC 4422).
 pub(crate) trait Mechanism: Debug + Send + Sync {

@@ -13,7 +13,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
-use super::Mechanism;
+use super::{ChannelBinding, Mechanism, prepare};
 use crate::secret::{Secret, constant_time_eq};
 
 /// Which digest.
@@ -23,13 +23,15 @@ pub(crate) enum Hash {
     Sha256,
 }
 
-/// What ties the exchange to the TLS channel (RFC 5929, 9266).
+/// What is known of the TLS channel (RFC 5802 section 6).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChannelBinding {
-    /// Its registered name, such as `tls-exporter`.
-    pub name: String,
-    /// What both ends of the channel know.
-    pub data: Vec<u8>,
+pub(crate) enum Binding {
+    /// Nothing.
+    None,
+    /// It could be used, but the server does not offer that.
+    NotOffered,
+    /// This, with the mechanism that ends in -PLUS.
+    Used(ChannelBinding),
 }
 
 #[derive(Debug)]
@@ -38,7 +40,7 @@ pub(crate) struct Scram {
     password: Secret<Vec<u8>>,
     /// `n,,` or `p=tls-exporter,,` with the identity to act for.
     gs2_header: String,
-    binding: Option<ChannelBinding>,
+    binding: Binding,
     client_nonce: String,
     first_bare: String,
     step: Step,
@@ -54,18 +56,20 @@ enum Step {
 
 impl Scram {
     /// `client_nonce` is printable ASCII without a comma, new for each
-    /// exchange. With `binding` the mechanism is the one that ends in -PLUS.
+    /// exchange. With a binding that is used the mechanism is the one that ends
+    /// in -PLUS.
     pub(crate) fn new(
         hash: Hash,
         user: &str,
         password: Secret<Vec<u8>>,
         authzid: &str,
         client_nonce: &str,
-        binding: Option<ChannelBinding>,
+        binding: Binding,
     ) -> Self {
         let flag = match &binding {
-            Some(binding) => format!("p={}", binding.name),
-            None => "n".to_owned(),
+            Binding::Used(binding) => format!("p={}", binding.name),
+            Binding::NotOffered => "y".to_owned(),
+            Binding::None => "n".to_owned(),
         };
         let identity = match authzid {
             "" => String::new(),
@@ -73,11 +77,11 @@ impl Scram {
         };
         Self {
             hash,
-            password: prepared(password),
+            password: prepare::password(password),
             gs2_header: format!("{flag},{identity},"),
             binding,
             client_nonce: client_nonce.to_owned(),
-            first_bare: format!("n={},r={client_nonce}", escape_name(user)),
+            first_bare: format!("n={},r={client_nonce}", escape_name(&prepare::name(user))),
             step: Step::First,
         }
     }
@@ -110,7 +114,7 @@ impl Scram {
             ));
         }
         let mut bound = self.gs2_header.clone().into_bytes();
-        if let Some(binding) = &self.binding {
+        if let Binding::Used(binding) = &self.binding {
             bound.extend_from_slice(&binding.data);
         }
         let without_proof = format!("c={},r={nonce}", BASE64.encode(&bound));
@@ -125,7 +129,7 @@ impl Scram {
 
 impl Mechanism for Scram {
     fn name(&self) -> &'static str {
-        match (self.hash, self.binding.is_some()) {
+        match (self.hash, matches!(self.binding, Binding::Used(_))) {
             (Hash::Sha1, false) => "SCRAM-SHA-1",
             (Hash::Sha1, true) => "SCRAM-SHA-1-PLUS",
             (Hash::Sha256, false) => "SCRAM-SHA-256",
@@ -235,18 +239,6 @@ pub(crate) fn escape_name(name: &str) -> String {
     name.replace('=', "=3D").replace(',', "=2C")
 }
 
-/// SASLprep (RFC 4013) where the build has its tables; a password that it
-/// forbids goes as it is, since the server may store it so.
-fn prepared(password: Secret<Vec<u8>>) -> Secret<Vec<u8>> {
-    #[cfg(feature = "saslprep")]
-    if let Ok(text) = str::from_utf8(password.expose())
-        && let Ok(prepared) = stringprep::saslprep(text)
-    {
-        return Secret::new(prepared.into_owned().into_bytes());
-    }
-    password
-}
-
 /// RFC 7677 section 4 asks for 4,096 or more; a million takes a second.
 const ITERATIONS: std::ops::RangeInclusive<u32> = 4_096..=1_000_000;
 
@@ -257,7 +249,7 @@ mod tests {
 
     fn exchange(hash: Hash, nonce: &str, server_first: &str) -> (Scram, String) {
         let password = Secret::new(b"pencil".to_vec());
-        let mut scram = Scram::new(hash, "user", password, "", nonce, None);
+        let mut scram = Scram::new(hash, "user", password, "", nonce, Binding::None);
         let first = scram.respond(b"").unwrap();
         assert_eq!(first.expose(), format!("n,,n=user,r={nonce}").as_bytes());
         let last = scram.respond(server_first.as_bytes()).unwrap();
@@ -322,7 +314,7 @@ mod tests {
             "m=x,r=abcdef,s=QSXCR+Q6sek8bf92,i=4096",
         ] {
             let password = Secret::new(b"pencil".to_vec());
-            let mut scram = Scram::new(Hash::Sha256, "user", password, "", "abc", None);
+            let mut scram = Scram::new(Hash::Sha256, "user", password, "", "abc", Binding::None);
             scram.respond(b"").unwrap();
             assert!(scram.respond(first.as_bytes()).is_err(), "{first}");
         }
@@ -335,7 +327,14 @@ mod tests {
             data: vec![1, 2, 3],
         };
         let password = Secret::new(b"pencil".to_vec());
-        let mut scram = Scram::new(Hash::Sha256, "user", password, "boss", "abc", Some(binding));
+        let mut scram = Scram::new(
+            Hash::Sha256,
+            "user",
+            password,
+            "boss",
+            "abc",
+            Binding::Used(binding),
+        );
         assert_eq!(scram.name(), "SCRAM-SHA-256-PLUS");
         let first = scram.respond(b"").unwrap();
         assert_eq!(first.expose(), b"p=tls-exporter,a=boss,n=user,r=abc");
@@ -348,10 +347,24 @@ mod tests {
         );
     }
 
-    #[cfg(feature = "saslprep")]
     #[test]
-    fn passwords_are_prepared() {
-        let password = Secret::new("I\u{ad}X \u{2168}".as_bytes().to_vec());
-        assert_eq!(prepared(password).expose(), b"IX IX");
+    fn a_binding_that_the_server_does_not_offer_is_said_to_be_possible() {
+        let password = Secret::new(b"pencil".to_vec());
+        let mut scram = Scram::new(
+            Hash::Sha1,
+            "us\u{aa}r",
+            password,
+            "",
+            "abc",
+            Binding::NotOffered,
+        );
+        assert_eq!(scram.name(), "SCRAM-SHA-1");
+        let first = scram.respond(b"").unwrap();
+        let name = if cfg!(feature = "saslprep") {
+            "usar"
+        } else {
+            "us\u{aa}r"
+        };
+        assert_eq!(first.expose(), format!("y,,n={name},r=abc").as_bytes());
     }
 }

@@ -20,6 +20,11 @@ impl ClientConnection {
         if !reply.is_well_formed() && !self.deviates(Deviation::LowerCaseStatus, line) {
             return;
         }
+        // Challenges may be longer (RFC 5034 section 4).
+        let challenge = reply.status() == Status::Continue;
+        if !challenge && line.len() + 2 > LINE_OCTETS && !self.deviates(Deviation::LongLine, line) {
+            return;
+        }
         if self.state == State::Greeting {
             return self.receive_greeting(reply);
         }
@@ -49,14 +54,17 @@ impl ClientConnection {
         match reply.status() {
             Status::Ok => {
                 self.stamp = Stamp::find(reply.line());
+                if self.stamp.is_none()
+                    && has_brackets(reply.line())
+                    && !self.deviates(Deviation::OddStamp, reply.line())
+                {
+                    return;
+                }
                 self.state = state::after(self.state, Trigger::Greeted);
                 self.reported.clear();
                 self.events
                     .push_back(ClientEvent::GreetingReceived { reply });
-                if let Some(plan) = &self.login {
-                    let action = plan.begin();
-                    self.act(action);
-                }
+                self.begin_login();
             }
             Status::Err => self.fail(
                 Error::new(
@@ -99,6 +107,7 @@ impl ClientConnection {
                 format!("the server sent more than {limit} SASL challenges"),
             ));
         }
+        let bare = reply.line().get(1) != Some(&b' ');
         let challenge = BASE64.decode(reply.text());
         let (response, odd) = match sasl.first.take() {
             // The challenge that asks for the first message is empty, but
@@ -125,8 +134,12 @@ impl ClientConnection {
         if self.config.trace {
             self.trace(Direction::Sent, "[secret]".to_owned());
         }
-        if odd {
-            self.deviates(Deviation::OddChallenge, reply.line());
+        if odd && !self.deviates(Deviation::OddChallenge, reply.line()) {
+            return;
+        }
+        // `+OK` in its place is a deviation of its own.
+        if bare && reply.status() == Status::Continue {
+            self.deviates(Deviation::MissingSpace, reply.line());
         }
     }
 
@@ -165,26 +178,25 @@ impl ClientConnection {
             }
             Verb::List if number.is_none() => self.collect(reply, Listing::Sizes(Vec::new())),
             Verb::Uidl if number.is_none() => {
-                let (entries, octets) = (Vec::new(), 0);
-                self.collect(reply, Listing::Uids { entries, octets });
+                self.collect(reply, Listing::Uids(UidlEntries::default()));
             }
             Verb::Retr | Verb::Top => {
-                let announced = match verb {
-                    Verb::Retr => listing::announced_octets(reply.text()),
-                    _ => None,
-                };
-                self.reading = Reading::Content {
+                self.reading = Reading::Content(Content {
                     unstuffer: Unstuffer::new(bare_lf),
+                    reply,
                     octets: 0,
-                    announced,
+                    head: Vec::new(),
                     buffer: Vec::new(),
-                };
+                });
             }
             _ => self.finish_acceptance(verb, number, reply),
         }
     }
 
     pub(super) fn collect(&mut self, reply: Reply, listing: Listing) {
+        if self.is_unnamed() && !self.deviates(Deviation::UnnamedCapability, reply.line()) {
+            return;
+        }
         self.reading = Reading::Listing { reply, listing };
     }
 
@@ -195,15 +207,17 @@ impl ClientConnection {
         };
         let handle = exchange.handle;
         let by_login = exchange.by_login;
+        if self.is_unnamed() && !self.deviates(Deviation::UnnamedCapability, reply.line()) {
+            return;
+        }
         let event = match verb {
             Verb::Stat => listing::stat(reply.text())
                 .map(|(stat, deviation)| (ClientEvent::StatReceived { handle, stat }, deviation)),
             Verb::List => listing::size_of(reply.text(), number).map(|(entry, deviation)| {
-                let entries = vec![entry];
+                let entries = vec![entry].into();
                 (ClientEvent::ListReceived { handle, entries }, deviation)
             }),
-            Verb::Uidl => listing::uid_of(reply.text(), number).map(|(entry, deviation)| {
-                let entries = vec![entry];
+            Verb::Uidl => listing::uid_of(reply.text(), number).map(|(entries, deviation)| {
                 (ClientEvent::UidlReceived { handle, entries }, deviation)
             }),
             _ => Some((
@@ -238,6 +252,7 @@ impl ClientConnection {
                 // section 4).
                 self.capabilities = None;
                 self.stamp = None;
+                self.bindings.clear();
                 let handle = match &self.login {
                     Some(plan) if by_login => plan.handle(),
                     _ => handle,
@@ -280,16 +295,50 @@ impl ClientConnection {
         let Some(mut plan) = self.login.take() else {
             return self.fail(internal("a login's answer without a login"));
         };
-        let view = View {
+        let action = plan.answered(exchange.verb, reply, exchange.detail(), self.view());
+        let refused = plan.refused_mechanism();
+        self.login = Some(plan);
+        if let Some(line) = refused
+            && !self.deviates(Deviation::RefusedMechanism, &line)
+        {
+            return;
+        }
+        self.act(action);
+    }
+
+    /// Takes the first step of a login after the greeting, or after TLS.
+    pub(super) fn begin_login(&mut self) {
+        if let Some(mut plan) = self.login.take() {
+            let action = plan.begin(self.view());
+            self.login = Some(plan);
+            self.act(action);
+        }
+    }
+
+    fn view(&self) -> View<'_> {
+        View {
             secure: self.channel == Channel::Secure,
             security: self.config.security,
             allow_cleartext: self.config.allow_cleartext,
             capabilities: self.capabilities.as_ref(),
             stamp: self.stamp.as_ref(),
+            bindings: &self.bindings,
+        }
+    }
+
+    /// True if the server takes a command, or a mechanism, that its CAPA does
+    /// not name.
+    pub(super) fn is_unnamed(&self) -> bool {
+        let (Some(capabilities), Some(exchange)) = (&self.capabilities, self.sent.front()) else {
+            return false;
         };
-        let action = plan.answered(exchange.verb, reply, exchange.detail(), view);
-        self.login = Some(plan);
-        self.act(action);
+        match (exchange.verb, &exchange.sasl) {
+            (Verb::Auth, Some(sasl)) => !capabilities.has_mechanism(sasl.mechanism.name()),
+            (Verb::Uidl | Verb::Top | Verb::Utf8 | Verb::Lang, _) => {
+                !capabilities.has(exchange.verb.as_str())
+            }
+            _ => false,
+        }
     }
 
     pub(super) fn act(&mut self, action: Action) {
@@ -324,3 +373,13 @@ impl ClientConnection {
         }
     }
 }
+
+/// Angle brackets around something, as a stamp has them.
+fn has_brackets(greeting: &[u8]) -> bool {
+    let open = greeting.iter().position(|octet| *octet == b'<');
+    let close = greeting.iter().rposition(|octet| *octet == b'>');
+    open.zip(close).is_some_and(|(open, close)| open < close)
+}
+
+/// Octets of a status line with its CRLF: 512 (RFC 1939 section 3).
+const LINE_OCTETS: usize = 512;

@@ -47,10 +47,9 @@ impl ClientConnection {
         if self.config.security == Security::None && plan.shows_the_secret() {
             self.check_cleartext()?;
         }
-        let action = plan.begin();
         self.login = Some(plan);
         if self.state != State::Greeting {
-            self.act(action);
+            self.begin_login();
             self.pump();
         }
         Ok(handle)
@@ -138,8 +137,8 @@ impl ClientConnection {
             ));
         };
         self.command(Command::Apop {
-            user: user.to_owned(),
-            digest: stamp.digest(secret.as_ref()),
+            user: prepare::name(user).into_owned(),
+            digest: stamp.digest(prepare::password(Secret::new(secret.as_ref().to_vec())).expose()),
         })
     }
 

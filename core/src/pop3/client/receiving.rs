@@ -4,72 +4,96 @@ use super::*;
 
 impl ClientConnection {
     pub(super) fn receive_content(&mut self, input: &mut &[u8]) {
-        let (
-            Some(exchange),
-            Reading::Content {
-                unstuffer,
-                octets,
-                announced,
-                buffer,
-            },
-        ) = (self.sent.front(), &mut self.reading)
+        let (Some(exchange), Reading::Content(content)) = (self.sent.front(), &mut self.reading)
         else {
             return self.fail(internal("content without a command"));
         };
         let (handle, mode) = (exchange.handle, exchange.mode);
-        let before = buffer.len();
-        let fed = unstuffer.feed(input, buffer);
+        let before = content.buffer.len();
+        let fed = content.unstuffer.feed(input, &mut content.buffer);
         *input = input.get(fed.consumed..).unwrap_or_default();
-        *octets += (buffer.len() - before) as u64;
-        let odd_size = announced.filter(|announced| *announced != *octets);
-        let deviations = [
-            (unstuffer.lines_end_with_lf(), Deviation::BareLf),
-            (
-                unstuffer.began_with_unstuffed_dot(),
-                Deviation::UnstuffedDot,
-            ),
-            (fed.finished && odd_size.is_some(), Deviation::OddSize),
-        ];
-        let octets = *octets;
-        let content = match mode {
+        let fresh = content.buffer.get(before..).unwrap_or_default();
+        content.octets += fresh.len() as u64;
+        let wanted = DEVIATION_OCTETS.saturating_sub(content.head.len());
+        content.head.extend(fresh.iter().take(wanted));
+        let octets = content.octets;
+        match mode {
             ContentMode::Chunks => {
-                let chunk = std::mem::take(buffer);
+                let chunk = std::mem::take(&mut content.buffer);
                 if !chunk.is_empty() {
                     self.events
                         .push_back(ClientEvent::ContentReceived { handle, chunk });
                 }
-                Vec::new()
             }
-            ContentMode::Buffer if octets > self.config.limits.buffered_content => {
+            ContentMode::Buffer => {
                 let limit = self.config.limits.buffered_content;
-                return self.fail(Error::new(
-                    ErrorCode::LimitContent,
-                    format!(
-                        "a message has more than {limit} octets, the limit for one that is \
-                         taken as a buffer: take it in chunks or raise buffered_content"
-                    ),
-                ));
-            }
-            ContentMode::Buffer if fed.finished => std::mem::take(buffer),
-            ContentMode::Buffer => Vec::new(),
-        };
-        for (_, deviation) in deviations.into_iter().filter(|(seen, _)| *seen) {
-            let octets = format!("a message of {octets} octets").into_bytes();
-            if !self.deviates(deviation, &octets) {
-                return;
+                if octets > limit {
+                    return self.fail(Error::new(
+                        ErrorCode::LimitContent,
+                        format!(
+                            "a message has more than {limit} octets, the limit for one that is \
+                             taken as a buffer: take it in chunks or raise buffered_content"
+                        ),
+                    ));
+                }
             }
         }
         if fed.finished {
-            if self.config.trace {
-                self.trace(Direction::Received, format!("[{octets} octets]"));
-            }
-            self.finish_exchange();
-            self.events.push_back(ClientEvent::ContentFinished {
-                handle,
-                octets,
-                content,
-            });
+            self.finish_content();
         }
+    }
+
+    /// The message is there: what was odd about it, then the message.
+    fn finish_content(&mut self) {
+        let Reading::Content(content) = std::mem::replace(&mut self.reading, Reading::Status)
+        else {
+            return self.fail(internal("the end of no content"));
+        };
+        let Some(exchange) = self.sent.front() else {
+            return self.fail(internal("content without a command"));
+        };
+        let (handle, verb, number) = (exchange.handle, exchange.verb, exchange.number);
+        let octets = content.octets;
+        // TOP is a part of the message.
+        let whole = verb == Verb::Retr;
+        let listed = number.filter(|_| whole).and_then(|n| self.sizes.size_of(n));
+        let announced = listing::announced_octets(content.reply.text()).filter(|_| whole);
+        let short = listed.is_some_and(|listed| octets < listed);
+        let differs = |size: Option<u64>| size.is_some_and(|size| octets != size);
+        let head = content.head.as_slice();
+        let line = content.reply.line();
+        for (seen, deviation, shown) in [
+            (self.is_unnamed(), Deviation::UnnamedCapability, line),
+            (
+                content.unstuffer.lines_end_with_lf(),
+                Deviation::BareLf,
+                head,
+            ),
+            (
+                content.unstuffer.began_with_unstuffed_dot(),
+                Deviation::UnstuffedDot,
+                head,
+            ),
+            (
+                differs(announced) || !short && differs(listed),
+                Deviation::OddSize,
+                line,
+            ),
+            (short, Deviation::ShortMessage, head),
+        ] {
+            if seen && !self.deviates(deviation, shown) {
+                return;
+            }
+        }
+        if self.config.trace {
+            self.trace(Direction::Received, format!("[{octets} octets]"));
+        }
+        self.finish_exchange();
+        self.events.push_back(ClientEvent::ContentFinished {
+            handle,
+            octets,
+            content: content.buffer,
+        });
     }
 
     pub(super) fn receive_line(&mut self, input: &mut &[u8]) {
@@ -129,10 +153,11 @@ impl ClientConnection {
             return self.fail(internal("a listing line outside a listing"));
         };
         if line != b"." {
+            let whole = line;
             let line = line.strip_prefix(b".").unwrap_or(line);
             match listing.push(line, &self.config.limits) {
                 Ok(Some(deviation)) => {
-                    self.deviates(deviation, line);
+                    self.deviates(deviation, whole);
                 }
                 Ok(None) => {}
                 Err(error) => self.fail(error),
@@ -160,8 +185,12 @@ impl ClientConnection {
                 }
             }
             Listing::Languages(languages) => ClientEvent::LanguagesReceived { handle, languages },
-            Listing::Sizes(entries) => ClientEvent::ListReceived { handle, entries },
-            Listing::Uids { entries, .. } => ClientEvent::UidlReceived { handle, entries },
+            Listing::Sizes(entries) => {
+                let entries = ListEntries::from(entries);
+                self.sizes = entries.clone();
+                ClientEvent::ListReceived { handle, entries }
+            }
+            Listing::Uids(entries) => ClientEvent::UidlReceived { handle, entries },
         });
     }
 }

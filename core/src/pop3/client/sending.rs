@@ -39,6 +39,7 @@ impl ClientConnection {
                 verb: command.verb(),
                 number: match command {
                     Command::List(number) | Command::Uidl(number) => number,
+                    Command::Retr(number) => Some(number),
                     _ => None,
                 },
                 lists: matches!(command, Command::Lang(None)),

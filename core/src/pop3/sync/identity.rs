@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::super::event::{ListEntry, UidlEntry};
+use super::super::entries::{ListEntry, UidlEntry};
 use crate::mime;
 
 /// What a message is known by.
@@ -72,10 +72,10 @@ pub struct Listed {
 ///
 /// Of two lines with one number the first counts. What only UIDL names comes
 /// last, with the size 0.
-pub fn join(sizes: &[ListEntry], uids: &[UidlEntry]) -> Vec<Listed> {
+pub fn join(sizes: &[ListEntry], uids: &[UidlEntry<'_>]) -> Vec<Listed> {
     let mut by_number = BTreeMap::new();
     for entry in uids.iter().filter(|entry| !entry.uid.is_empty()) {
-        by_number.entry(entry.number).or_insert(&entry.uid);
+        by_number.entry(entry.number).or_insert(entry.uid);
     }
     let mut listed = BTreeSet::new();
     let numbers = sizes.iter().map(|entry| (entry.number, entry.octets));
@@ -115,10 +115,7 @@ mod tests {
     fn listings_are_joined_by_number() {
         let sizes =
             [(4, 40), (1, 10), (4, 99)].map(|(number, octets)| ListEntry { number, octets });
-        let uids = [(1, "a"), (7, "g"), (1, "z")].map(|(number, uid)| UidlEntry {
-            number,
-            uid: uid.into(),
-        });
+        let uids = [(1, "a"), (7, "g"), (1, "z")].map(|(number, uid)| UidlEntry { number, uid });
         let joined: Vec<_> = join(&sizes, &uids)
             .into_iter()
             .map(|one| (one.number, one.octets, one.identity))
