@@ -58,6 +58,7 @@ def test_dialogue(path: Path, cut: str) -> None:
         allow_cleartext=config.get("allow_cleartext", False),
         pipelining=config.get("pipelining", True),
         strict=config.get("strict", False),
+        reconnect=config.get("reconnect", False),
         trace=config.get("trace", False),
         timeout=60.0,
         limits=Limits(**limits),
@@ -137,6 +138,8 @@ def describe(event: ev.ClientEvent, handles: list[int]) -> dict[str, Any]:
             return {"greeting": event.line.decode("latin-1")}
         case ev.TlsReady():
             return {"tls_ready": at(event.handle)}
+        case ev.ReconnectRequested():
+            return {"reconnect": at(event.handle)}
         case ev.LoginFinished():
             return {"login_finished": at(event.handle)}
         case ev.CommandFinished():
@@ -169,6 +172,6 @@ def describe(event: ev.ClientEvent, handles: list[int]) -> dict[str, Any]:
         case ev.LineTraced():
             return {event.direction: event.line}
         case ev.DeviationObserved():
-            return {"deviation": event.deviation}
+            return {"deviation": event.deviation, "octets": event.octets.decode("latin-1")}
         case ev.ConnectionClosed():
             return {"closed": None if event.error is None else event.error.code}

@@ -23,7 +23,9 @@ from ._native import (
 )
 from .async_client import AsyncPop3
 from .async_transport import AsyncSocketTransport, AsyncTransport
+from .capabilities import Capabilities, Expire, LoginDelay
 from .client import Language, ListEntry, Pop3, Pop3Url, RemoteMessage, Stat, UidlEntry, connect, parse_url
+from .entries import Entries
 from .error import (
     AuthenticationError,
     CommandError,
@@ -48,10 +50,13 @@ __all__ = [
     "AsyncSocketTransport",
     "AsyncTransport",
     "AuthenticationError",
+    "Capabilities",
     "ClientEngine",
     "CommandError",
     "ConnectionLostError",
     "Defect",
+    "Entries",
+    "Expire",
     "Headers",
     "InsecureError",
     "InternalError",
@@ -59,6 +64,7 @@ __all__ = [
     "LimitError",
     "Limits",
     "ListEntry",
+    "LoginDelay",
     "Maildir",
     "Maildrop",
     "MemoryMaildrop",

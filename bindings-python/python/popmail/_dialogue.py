@@ -19,6 +19,8 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from . import event as ev
 from ._native import ClientEngine, Message, parse
+from .capabilities import Capabilities
+from .entries import Entries
 from .error import CommandError, Pop3Error, UsageError
 
 _Result = TypeVar("_Result")
@@ -40,7 +42,11 @@ class Write(NamedTuple):
 
 
 class StartTls(NamedTuple):
-    """The TLS handshake is to be run now."""
+    """The TLS handshake is to be run now; send what ties a login to the channel (`channel_bindings`)."""
+
+
+class Reconnect(NamedTuple):
+    """A second connection is to take the place of the first, TLS included; send the same as for `StartTls`."""
 
 
 class Store(NamedTuple):
@@ -50,7 +56,7 @@ class Store(NamedTuple):
     octets: bytes
 
 
-Need: TypeAlias = Read | Write | StartTls | Store
+Need: TypeAlias = Read | Write | StartTls | Reconnect | Store
 Steps: TypeAlias = Generator[Need, Any, _Result]
 
 
@@ -211,15 +217,15 @@ class Dialogue:
         assert isinstance(result, ev.StatReceived)
         return Stat(result.count, result.octets)
 
-    def list(self, number: int | None) -> Steps[_List[ListEntry]]:
+    def list(self, number: int | None) -> Steps[Entries[ListEntry]]:
         result = yield from self._ask("LIST", self.engine.list, checked(number))
         assert isinstance(result, ev.ListReceived)
-        return [ListEntry(*entry) for entry in result.entries]
+        return Entries(result.entries, ListEntry)
 
-    def uidl(self, number: int | None) -> Steps[_List[UidlEntry]]:
+    def uidl(self, number: int | None) -> Steps[Entries[UidlEntry]]:
         result = yield from self._ask("UIDL", self.engine.uidl, checked(number))
         assert isinstance(result, ev.UidlReceived)
-        return [UidlEntry(*entry) for entry in result.entries]
+        return Entries(result.entries, UidlEntry)
 
     def retr(self, number: int) -> Steps[bytes]:
         result = yield from self._ask("RETR", self.engine.retr, checked(number))
@@ -254,7 +260,7 @@ class Dialogue:
     def noop(self) -> Steps[None]:
         yield from self._ask("NOOP", self.engine.noop)
 
-    def capa(self) -> Steps[dict[str, _List[str]]]:
+    def capa(self) -> Steps[Capabilities]:
         result = yield from self._ask("CAPA", self.engine.capa)
         assert isinstance(result, ev.CapabilitiesReceived)
         return result.capabilities
@@ -366,10 +372,15 @@ class Dialogue:
             case ev.TlsReady():
                 # Octets after the server's answer to STLS have ended it: the next event says so.
                 if self.engine.state != "failed":
-                    yield StartTls()
+                    bindings: _List[tuple[str, bytes]] = yield StartTls()
+                    self.engine.set_channel_bindings(bindings)
                     self.engine.tls_established()
                     if event.handle == self._stls:
                         self._results[event.handle] = event
+            case ev.ReconnectRequested():
+                self._cause = None
+                bindings = yield Reconnect()
+                self.engine.set_channel_bindings(bindings)
             case ev.LineTraced():
                 if self._trace is not None:
                     self._trace(event.direction, event.line)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar
 
 from ._dialogue import Closable, Dialogue
 from ._native import ClientEngine, Limits
+from .capabilities import Capabilities
 
 if TYPE_CHECKING:
     import ssl
@@ -71,6 +72,8 @@ class Mailbox(Generic[_Transport]):
             timeout=timeout,
             limits=limits,
             trace=trace is not None,
+            # Only a connection of our own can be opened once more.
+            reconnect=transport is None,
         )
         # Before the connection: what cannot be sent is refused without one.
         self._login = engine.login(
@@ -102,7 +105,7 @@ class Mailbox(Generic[_Transport]):
         return self._dialogue.state
 
     @property
-    def capabilities(self) -> dict[str, list[str]] | None:
+    def capabilities(self) -> Capabilities | None:
         """What the server said it can do, by tag in upper case; ``None`` if it has no CAPA."""
         return self._dialogue.engine.capabilities
 

@@ -8,12 +8,20 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, final, overload
 
+from .capabilities import Capabilities
 from .error import Pop3Error
 from .event import ClientEvent
 
 __version__: str
 
 # The client engine.
+
+def server_end_point(certificate: bytes) -> bytes | None:
+    """The data of the channel binding ``tls-server-end-point`` for a certificate in DER.
+
+    ``None`` if it cannot be read, or its signature names no hash.
+    Source: RFC 5929 section 4.1.
+    """
 
 def apop_digest(greeting: bytes | bytearray, secret: bytes | bytearray) -> str | None:
     """The APOP digest for a greeting (the server's line) and a secret.
@@ -43,11 +51,12 @@ class ClientEngine:
         timeout: float | None,
         limits: Limits | None,
         trace: bool = False,
+        reconnect: bool = False,
     ) -> ClientEngine: ...
     @property
     def state(self) -> str: ...
     @property
-    def capabilities(self) -> dict[str, list[str]] | None: ...
+    def capabilities(self) -> Capabilities | None: ...
     @property
     def pending(self) -> int: ...
     @property
@@ -55,6 +64,7 @@ class ClientEngine:
     def receive(self, octets: bytes | bytearray) -> None: ...
     def receive_eof(self) -> None: ...
     def tls_established(self) -> None: ...
+    def set_channel_bindings(self, bindings: _list[tuple[str, bytes]]) -> None: ...
     def handle_timeout(self, now: float) -> None: ...
     def next_event(self) -> ClientEvent | None: ...
     def take_output(self) -> bytes: ...
@@ -97,7 +107,8 @@ class Limits:
     """Bounds of a client connection; what is not given has its default.
 
     Octets unless the name says otherwise; ``command_line`` and the lines with
-    their line end. A message line has no limit.
+    their line end. A message line has no limit. ``login_patience`` says how
+    many times as long as for other answers a login may wait.
     """
 
     def __new__(
@@ -116,6 +127,7 @@ class Limits:
         window_commands: int | None = None,
         window_octets: int | None = None,
         prefetch_octets: int | None = None,
+        login_patience: int | None = None,
     ) -> Limits: ...
     @property
     def command_line(self) -> int: ...
@@ -143,6 +155,8 @@ class Limits:
     def window_octets(self) -> int: ...
     @property
     def prefetch_octets(self) -> int: ...
+    @property
+    def login_patience(self) -> int: ...
 
 @final
 class Prefetch:
@@ -162,6 +176,16 @@ class GreetingReceived:
 @final
 class TlsReady:
     """The server agreed to STLS: run the TLS handshake now, then call ``tls_established``."""
+
+    handle: int
+
+@final
+class ReconnectRequested:
+    """The server ended the connection in a way that a second one mends.
+
+    Open a new transport and go on with the same engine, from the greeting; a
+    host that cannot calls ``receive_eof``. Only with ``reconnect=True``.
+    """
 
     handle: int
 
@@ -190,7 +214,7 @@ class CapabilitiesReceived:
     """CAPA was answered; tags in upper case."""
 
     handle: int
-    capabilities: dict[str, list[str]]
+    capabilities: Capabilities
 
 @final
 class StatReceived:
@@ -201,18 +225,34 @@ class StatReceived:
     octets: int
 
 @final
+class ListEntries:
+    """``(number, octets)`` of each line of LIST; made when they are asked for."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, at: int) -> tuple[int, int]: ...
+    def __iter__(self) -> Iterator[tuple[int, int]]: ...
+
+@final
+class UidlEntries:
+    """``(number, uid)`` of each line of UIDL; made when they are asked for."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, at: int) -> tuple[int, str]: ...
+    def __iter__(self) -> Iterator[tuple[int, str]]: ...
+
+@final
 class ListReceived:
     """LIST was answered: ``(number, octets)`` in the server's order."""
 
     handle: int
-    entries: list[tuple[int, int]]
+    entries: ListEntries
 
 @final
 class UidlReceived:
     """UIDL was answered: ``(number, uid)`` in the server's order."""
 
     handle: int
-    entries: list[tuple[int, str]]
+    entries: UidlEntries
 
 @final
 class ContentReceived:

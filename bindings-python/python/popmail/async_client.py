@@ -17,6 +17,7 @@ from ._dialogue import (
     ListEntry,
     Need,
     Read,
+    Reconnect,
     RemoteMessage,
     StartTls,
     Stat,
@@ -27,10 +28,13 @@ from ._dialogue import (
 )
 from ._mailbox import Mailbox
 from .async_transport import AsyncSocketTransport, AsyncTransport
+from .capabilities import Capabilities
 from .client import Writable
+from .entries import Entries
 from .error import UsageError
 from .summary import Summaries, Summary
 from .sync import FetchNew, NewMessage, SyncRules, SyncState
+from .transport import channel_bindings
 
 __all__ = ["AsyncPop3", "AsyncWritable"]
 
@@ -125,14 +129,9 @@ class AsyncPop3(Mailbox[AsyncTransport]):
     async def _open(self) -> None:
         self._connected = True
         try:
-            self._transport = self._given_transport or await AsyncSocketTransport.open(
-                self.host,
-                self.port,
-                implicit_tls=self._tls == "implicit",
-                ssl_context=self._ssl_context,
-                timeout=self._timeout,
-            )
+            self._transport = self._given_transport or await self._connect()
             self._dialogue.transport = self._transport
+            self._dialogue.engine.set_channel_bindings(channel_bindings(self._transport))
             await self._run(self._dialogue.finish("the login", self._login))
         except BaseException as error:
             self._dialogue.break_off("connecting was", "before it was done", error)
@@ -154,19 +153,19 @@ class AsyncPop3(Mailbox[AsyncTransport]):
         return await self._run(self._dialogue.stat())
 
     @overload
-    async def list(self, number: None = None) -> _List[ListEntry]: ...
+    async def list(self, number: None = None) -> Entries[ListEntry]: ...
     @overload
     async def list(self, number: int) -> ListEntry: ...
-    async def list(self, number: int | None = None) -> _List[ListEntry] | ListEntry:
+    async def list(self, number: int | None = None) -> Entries[ListEntry] | ListEntry:
         """LIST: the sizes of all messages, or of one."""
         entries = await self._run(self._dialogue.list(number))
         return entries if number is None else entries[0]
 
     @overload
-    async def uidl(self, number: None = None) -> _List[UidlEntry]: ...
+    async def uidl(self, number: None = None) -> Entries[UidlEntry]: ...
     @overload
     async def uidl(self, number: int) -> UidlEntry: ...
-    async def uidl(self, number: int | None = None) -> _List[UidlEntry] | UidlEntry:
+    async def uidl(self, number: int | None = None) -> Entries[UidlEntry] | UidlEntry:
         """UIDL: the unique ids of all messages, or of one.
 
         Raises:
@@ -222,7 +221,7 @@ class AsyncPop3(Mailbox[AsyncTransport]):
         """NOOP: asks for an answer and nothing else."""
         await self._run(self._dialogue.noop())
 
-    async def capa(self) -> dict[str, _List[str]]:
+    async def capa(self) -> Capabilities:
         """CAPA: asks the server what it can do, by tag in upper case (RFC 2449 section 5)."""
         return await self._run(self._dialogue.capa())
 
@@ -306,6 +305,15 @@ class AsyncPop3(Mailbox[AsyncTransport]):
 
     # Input and output.
 
+    async def _connect(self) -> AsyncSocketTransport:
+        return await AsyncSocketTransport.open(
+            self.host,
+            self.port,
+            implicit_tls=self._tls == "implicit",
+            ssl_context=self._ssl_context,
+            timeout=self._timeout,
+        )
+
     async def _run(self, steps: Steps[_Result]) -> _Result:
         """Runs a command to its end: :func:`popmail._dialogue.run`, awaiting."""
         async with self._turns:
@@ -337,6 +345,12 @@ class AsyncPop3(Mailbox[AsyncTransport]):
                 await transport.write(octets)
             case StartTls():
                 await transport.start_tls()
+                return channel_bindings(transport)
+            case Reconnect():
+                transport.close()
+                second = await self._connect()
+                self._dialogue.transport = self._transport = second
+                return channel_bindings(second)
             case Store(sink, octets):
                 written = sink.write(octets)
                 if inspect.isawaitable(written):

@@ -11,6 +11,7 @@ from .error import ConnectionLostError
 from .error import make as _make_error
 from .transport import (
     NO_TLS_THERE,
+    binding_of,
     connect_failed,
     connect_timed_out,
     default_context,
@@ -25,7 +26,8 @@ class AsyncTransport(Protocol):
     """What :class:`popmail.AsyncPop3` needs of a connection.
 
     A proxy, a tunnel or a test gives its own and passes it as ``transport=``.
-    The methods raise ``OSError`` when the connection fails.
+    The methods raise ``OSError`` when the connection fails. A method
+    ``channel_binding`` may be there, as in :class:`popmail.Transport`.
     """
 
     async def read(self, timeout: float | None) -> bytes:
@@ -183,6 +185,10 @@ class AsyncSocketTransport(asyncio.Protocol):
             raise tls_failed(self._host, self._port, ConnectionResetError())
         self._transport = secured
         secured.set_write_buffer_limits(0)
+
+    def channel_binding(self, name: str) -> bytes | None:
+        """What both ends of the TLS channel know (RFC 5929), as :meth:`popmail.SocketTransport.channel_binding`."""
+        return binding_of(None if self._transport is None else self._transport.get_extra_info("ssl_object"), name)
 
     def close(self) -> None:
         transport, self._transport = self._transport, None

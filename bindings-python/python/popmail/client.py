@@ -16,6 +16,7 @@ from ._dialogue import (
     ListEntry,
     Need,
     Read,
+    Reconnect,
     RemoteMessage,
     StartTls,
     Stat,
@@ -27,9 +28,11 @@ from ._dialogue import (
     run,
 )
 from ._mailbox import Auth, Mailbox, Tls, default_port
+from .capabilities import Capabilities
+from .entries import Entries
 from .summary import Summaries, Summary
 from .sync import FetchNew, NewMessage, SyncRules, SyncState
-from .transport import SocketTransport, Transport
+from .transport import SocketTransport, Transport, channel_bindings
 
 __all__ = [
     "Auth",
@@ -116,19 +119,23 @@ class Pop3(Mailbox[Transport]):
     """
 
     def _begin(self) -> None:
-        self._transport = self._given_transport or SocketTransport(
+        self._transport = self._given_transport or self._connect()
+        self._dialogue.transport = self._transport
+        self._dialogue.engine.set_channel_bindings(channel_bindings(self._transport))
+        try:
+            self._run(self._dialogue.finish("the login", self._login))
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self) -> SocketTransport:
+        return SocketTransport(
             self.host,
             self.port,
             implicit_tls=self._tls == "implicit",
             ssl_context=self._ssl_context,
             timeout=self._timeout,
         )
-        self._dialogue.transport = self._transport
-        try:
-            self._run(self._dialogue.finish("the login", self._login))
-        except BaseException:
-            self.close()
-            raise
 
     def _run(self, steps: Steps[_Result]) -> _Result:
         return run(steps, self._perform)
@@ -141,6 +148,11 @@ class Pop3(Mailbox[Transport]):
                 self._transport.write(octets)
             case StartTls():
                 self._transport.start_tls()
+                return channel_bindings(self._transport)
+            case Reconnect():
+                self._transport.close()
+                self._dialogue.transport = self._transport = self._connect()
+                return channel_bindings(self._transport)
             case Store(sink, octets):
                 return sink.write(octets)
         return None
@@ -178,19 +190,19 @@ class Pop3(Mailbox[Transport]):
         return self._run(self._dialogue.stat())
 
     @overload
-    def list(self, number: None = None) -> _List[ListEntry]: ...
+    def list(self, number: None = None) -> Entries[ListEntry]: ...
     @overload
     def list(self, number: int) -> ListEntry: ...
-    def list(self, number: int | None = None) -> _List[ListEntry] | ListEntry:
+    def list(self, number: int | None = None) -> Entries[ListEntry] | ListEntry:
         """LIST: the sizes of all messages, or of one."""
         entries = self._run(self._dialogue.list(number))
         return entries if number is None else entries[0]
 
     @overload
-    def uidl(self, number: None = None) -> _List[UidlEntry]: ...
+    def uidl(self, number: None = None) -> Entries[UidlEntry]: ...
     @overload
     def uidl(self, number: int) -> UidlEntry: ...
-    def uidl(self, number: int | None = None) -> _List[UidlEntry] | UidlEntry:
+    def uidl(self, number: int | None = None) -> Entries[UidlEntry] | UidlEntry:
         """UIDL: the unique ids of all messages, or of one.
 
         Raises:
@@ -244,7 +256,7 @@ class Pop3(Mailbox[Transport]):
         """NOOP: asks for an answer and nothing else."""
         self._run(self._dialogue.noop())
 
-    def capa(self) -> dict[str, _List[str]]:
+    def capa(self) -> Capabilities:
         """CAPA: asks the server what it can do, by tag in upper case (RFC 2449 section 5)."""
         return self._run(self._dialogue.capa())
 

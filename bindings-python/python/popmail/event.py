@@ -21,6 +21,7 @@ from ._native import (
     LineTraced,
     ListReceived,
     LoginFinished,
+    ReconnectRequested,
     StatReceived,
     TlsReady,
     UidlReceived,
@@ -29,6 +30,7 @@ from ._native import (
 ClientEvent: TypeAlias = (
     GreetingReceived
     | TlsReady
+    | ReconnectRequested
     | LoginFinished
     | CommandFinished
     | CommandFailed
@@ -59,6 +61,7 @@ __all__ = [
     "LineTraced",
     "ListReceived",
     "LoginFinished",
+    "ReconnectRequested",
     "StatReceived",
     "TlsReady",
     "UidlReceived",

@@ -43,7 +43,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias, TypeVar, overload
 
 from . import event as ev
-from ._dialogue import Dialogue, Need, Read, StartTls, Steps, Store, Write, run
+from ._dialogue import Dialogue, Need, Read, Reconnect, StartTls, Steps, Store, Write, run
 from ._native import ClientEngine, Limits
 from .error import ConnectionLostError, Pop3Error, TimeoutError
 
@@ -340,8 +340,9 @@ class POP3:
             case StartTls():
                 assert self._context is not None, "stls sets it"
                 self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host)
-            case Store():
-                raise AssertionError("nothing is asked for in chunks")
+                return []
+            case Store() | Reconnect():
+                raise AssertionError("nothing is asked for in chunks, and no login is planned")
         return None
 
 

@@ -62,9 +62,9 @@ def listing(dialogue: Dialogue) -> Steps[Listing]:
     except CommandError as error:
         if error.fatal:
             raise
-        return Listing(sizes.entries, [])
+        return Listing(list(sizes.entries), [])
     assert isinstance(uids, ev.UidlReceived)
-    return Listing(sizes.entries, uids.entries)
+    return Listing(list(sizes.entries), list(uids.entries))
 
 
 class Ahead:

@@ -344,7 +344,8 @@ class SyncSession:
     @property
     def deletes_fetched(self) -> bool:
         """True if the server deletes what was fetched, at QUIT (``EXPIRE 0``)."""
-        return (self._dialogue.engine.capabilities or {}).get("EXPIRE", [])[:1] == ["0"]
+        capabilities = self._dialogue.engine.capabilities
+        return capabilities is not None and capabilities.expire is not None and capabilities.expire.days == 0
 
     def begin(self) -> Steps[SyncPlan]:
         """Lists the mailbox and plans."""

@@ -8,6 +8,7 @@ import socket
 import ssl
 from typing import Protocol
 
+from ._native import server_end_point
 from .error import ConnectionLostError, TimeoutError
 
 __all__ = ["SocketTransport", "Transport"]
@@ -18,6 +19,11 @@ class Transport(Protocol):
 
     A proxy, a tunnel or a test gives its own and passes it as ``transport=``.
     The methods raise ``OSError`` when the connection fails.
+
+    One more may be there: ``channel_binding(name)`` gives the data of a
+    channel binding (``"tls-exporter"``, ``"tls-unique"`` or
+    ``"tls-server-end-point"``) of the TLS that is in force, or ``None``; SCRAM
+    then ties the login to that channel where the server can check it.
     """
 
     def read(self, timeout: float | None) -> bytes:
@@ -106,12 +112,48 @@ class SocketTransport:
             self.close()
             raise tls_failed(self._host, self._port, error) from error
 
+    def channel_binding(self, name: str) -> bytes | None:
+        """What both ends of the TLS channel know, for SCRAM.
+
+        Args:
+            name: ``"tls-exporter"`` (RFC 9266, where Python's ``ssl`` has it),
+                ``"tls-unique"`` (up to TLS 1.2) or
+                ``"tls-server-end-point"`` (RFC 5929).
+
+        Returns:
+            The data, or ``None`` without TLS or where it cannot be had.
+        """
+        return binding_of(self._socket if isinstance(self._socket, ssl.SSLSocket) else None, name)
+
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._socket.close()
 
 
 # What the blocking transport and that of asyncio share.
+
+
+def binding_of(tls: ssl.SSLSocket | ssl.SSLObject | None, name: str) -> bytes | None:
+    """The data of a channel binding, ``None`` if there is none."""
+    if tls is None:
+        return None
+    if name == "tls-server-end-point":
+        certificate = tls.getpeercert(binary_form=True)
+        return None if certificate is None else server_end_point(certificate)
+    # RFC 9266 section 3: tls-unique is not defined for TLS 1.3, though OpenSSL gives something.
+    old = tls.version() in ("TLSv1.2", "TLSv1.1", "TLSv1")
+    if name not in ssl.CHANNEL_BINDING_TYPES or old != (name == "tls-unique"):
+        return None
+    return tls.get_channel_binding(name)
+
+
+def channel_bindings(transport: object) -> list[tuple[str, bytes]]:
+    """Every channel binding that a transport can give."""
+    give = getattr(transport, "channel_binding", None)
+    if give is None:
+        return []
+    found = ((name, give(name)) for name in ("tls-exporter", "tls-unique", "tls-server-end-point"))
+    return [(name, data) for name, data in found if data is not None]
 
 
 def default_context() -> ssl.SSLContext:
