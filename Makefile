@@ -134,8 +134,8 @@ bench: $(STAMPS)/native peers ## a table of figures, beside those of the peers
 	$(BIN)/python benchmarks/run.py
 
 .PHONY: fuzz-smoke
-fuzz-smoke: ## half a minute of odd octets for each role and for the decoder
-	scripts/fuzz-smoke client server message
+fuzz-smoke: ## 20 seconds of odd octets for each fuzz target
+	scripts/fuzz-smoke
 
 ## packages
 
