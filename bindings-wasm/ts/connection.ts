@@ -266,6 +266,10 @@ export class Connection {
   }
 
   async #startTls(): Promise<void> {
+    if (this.engine.state === 'failed') {
+      // Octets after the answer to STLS have ended it: the next event says so.
+      return;
+    }
     const transport = this.#transport as Transport;
     const unread = transport.takeUnread?.();
     if (unread !== undefined && unread.length > 0) {

@@ -363,7 +363,7 @@ impl ClientConnection {
     ///
     /// [`UsageError`] if no handshake was asked for.
     pub fn tls_established(&mut self) -> Result<(), UsageError> {
-        if self.channel != Channel::Handshake {
+        if self.state.is_over() || self.channel != Channel::Handshake {
             return Err(UsageError::new(
                 ErrorCode::UsageState,
                 "no TLS handshake was asked for",

@@ -99,12 +99,14 @@ pub(crate) fn stat(text: &[u8]) -> Read<Stat> {
     let mut words = words(text);
     let count = decimal(words.next()?)?;
     let octets = words.next().and_then(decimal);
+    let saturated = [Some(count), octets].contains(&Some(u64::MAX));
     let stat = Stat {
         count,
         octets: octets.unwrap_or(0),
     };
     let deviation = match octets {
         None => Some(Deviation::OddNumber),
+        Some(_) if saturated => Some(Deviation::OddNumber),
         Some(_) => words.next().map(|_| Deviation::ExtraText),
     };
     Some((stat, deviation))
@@ -152,7 +154,7 @@ fn list_entry(line: &[u8]) -> Read<ListEntry> {
         octets: octets.unwrap_or(0),
     };
     let deviation = match octets {
-        None => Some(Deviation::OddNumber),
+        None | Some(u64::MAX) => Some(Deviation::OddNumber),
         Some(_) if !is_spaced(line) => Some(Deviation::OddSpacing),
         Some(_) => fields.next().map(|_| Deviation::ExtraText),
     };

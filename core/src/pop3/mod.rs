@@ -42,3 +42,14 @@ pub use prefetch::Prefetch;
 pub use reply::{Reply, Status, Verdict};
 pub use server::{Refusal, ServerConfig, ServerConnection};
 pub use state::State;
+
+/// The name of this protocol for the TLS handshake (RFC 7301), which hosts
+/// offer.
+pub const ALPN_PROTOCOL: &str = "pop3";
+
+/// May a TLS connection be used for which the server chose this protocol?
+/// Not if it chose another one: somebody leads POP3 to a server that speaks
+/// something else. Servers that choose none are many.
+pub fn accepts_alpn(selected: Option<&[u8]>) -> bool {
+    selected.is_none_or(|name| name == ALPN_PROTOCOL.as_bytes())
+}
