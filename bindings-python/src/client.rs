@@ -268,7 +268,16 @@ fn server_end_point(certificate: Cow<'_, [u8]>) -> Option<Vec<u8>> {
     ChannelBinding::server_end_point(&certificate).map(|binding| binding.data)
 }
 
+/// May a TLS connection be used for which the server chose this protocol?
+#[pyfunction]
+#[pyo3(signature = (selected))]
+fn accepts_alpn(selected: Option<&str>) -> bool {
+    popmail::pop3::accepts_alpn(selected.map(str::as_bytes))
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("ALPN_PROTOCOL", popmail::pop3::ALPN_PROTOCOL)?;
+    module.add_function(wrap_pyfunction!(accepts_alpn, module)?)?;
     module.add_function(wrap_pyfunction!(server_end_point, module)?)?;
     module.add_class::<ClientEngine>()?;
     module.add_class::<Prefetch>()?;

@@ -23,6 +23,12 @@ def server_end_point(certificate: bytes) -> bytes | None:
     Source: RFC 5929 section 4.1.
     """
 
+ALPN_PROTOCOL: str
+"""The name of POP3 in the TLS handshake (RFC 7301)."""
+
+def accepts_alpn(selected: str | None) -> bool:
+    """May a TLS connection be used for which the server chose this protocol? ``None`` is none, as from many."""
+
 def apop_digest(greeting: bytes | bytearray, secret: bytes | bytearray) -> str | None:
     """The APOP digest for a greeting (the server's line) and a secret.
 

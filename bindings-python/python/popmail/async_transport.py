@@ -7,6 +7,7 @@ import ssl
 from collections import deque
 from typing import Protocol, Self, cast
 
+from ._native import accepts_alpn
 from .error import ConnectionLostError
 from .error import make as _make_error
 from .transport import (
@@ -15,6 +16,7 @@ from .transport import (
     connect_failed,
     connect_timed_out,
     default_context,
+    other_protocol,
     tls_failed,
     tls_timed_out,
 )
@@ -184,6 +186,11 @@ class AsyncSocketTransport(asyncio.Protocol):
             self.close()
             raise tls_failed(self._host, self._port, ConnectionResetError())
         self._transport = secured
+        tls: ssl.SSLObject = secured.get_extra_info("ssl_object")
+        selected = tls.selected_alpn_protocol()
+        if not accepts_alpn(selected):
+            self.close()
+            raise tls_failed(self._host, self._port, other_protocol(selected))
         secured.set_write_buffer_limits(0)
 
     def channel_binding(self, name: str) -> bytes | None:

@@ -8,7 +8,7 @@ import socket
 import ssl
 from typing import Protocol
 
-from ._native import server_end_point
+from ._native import ALPN_PROTOCOL, accepts_alpn, server_end_point
 from .error import ConnectionLostError, TimeoutError
 
 __all__ = ["SocketTransport", "Transport"]
@@ -104,13 +104,18 @@ class SocketTransport:
         context = self._context or default_context()
         self._socket.settimeout(self._timeout)
         try:
-            self._socket = context.wrap_socket(self._socket, server_hostname=self._host)
+            secured = context.wrap_socket(self._socket, server_hostname=self._host)
         except builtins.TimeoutError as error:
             self.close()
             raise tls_timed_out(self._host, self._port, self._timeout) from error
         except (OSError, ValueError) as error:
             self.close()
             raise tls_failed(self._host, self._port, error) from error
+        self._socket = secured
+        selected = secured.selected_alpn_protocol()
+        if not accepts_alpn(selected):
+            self.close()
+            raise tls_failed(self._host, self._port, other_protocol(selected))
 
     def channel_binding(self, name: str) -> bytes | None:
         """What both ends of the TLS channel know, for SCRAM.
@@ -165,7 +170,7 @@ def default_context() -> ssl.SSLContext:
 def _context_for(*_authorities: str | None) -> ssl.SSLContext:
     """Reading the authorities takes longer than a session, and programs open many."""
     context = ssl.create_default_context()
-    context.set_alpn_protocols(["pop3"])
+    context.set_alpn_protocols([ALPN_PROTOCOL])
     return context
 
 
@@ -187,6 +192,11 @@ def tls_timed_out(host: str, port: int, timeout: float | None) -> TimeoutError:
 
 def tls_failed(host: str, port: int, error: Exception) -> ConnectionLostError:
     return ConnectionLostError(f"no TLS with {host} port {port}: {_reason(error)}", code="POP3_ERR_TLS", fatal=True)
+
+
+def other_protocol(selected: str | None) -> ConnectionError:
+    """The server chose a protocol that is not POP3 (RFC 7301)."""
+    return ConnectionError(f"it chose the protocol {selected!r}")
 
 
 def _within(timeout: float | None) -> str:

@@ -23,7 +23,13 @@ fn play(input: &[u8]) -> Option<()> {
         ..SyncRules::default()
     };
     let receipts = flags & 8 != 0;
-    let mut world = World::default();
+    let mut world = World {
+        // The first ones have one size. A uid that is used again for a message
+        // of the same size, after a deletion, is told from one that was not
+        // deleted by nobody.
+        octets_of: Some(|content| u64::from(if content < 4 { 0 } else { content })),
+        ..World::default()
+    };
     let mut all = BTreeSet::new();
     let mut arrives = |world: &mut World, octet: u8| {
         let content = all.len() as u32;

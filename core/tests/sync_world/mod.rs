@@ -23,6 +23,8 @@ pub struct World {
     pub journal: String,
     pub steps_left: usize,
     pub clock: u64,
+    /// The size of a message; by default few have one of their own.
+    pub octets_of: Option<fn(u32) -> u64>,
     /// Deliveries that came twice: between delivery and journal the run died.
     pub died_before_the_journal: usize,
 }
@@ -69,7 +71,10 @@ pub fn run(world: &mut World, rules: &SyncRules, receipts: bool) -> Result<(), K
     let listing = world.server.iter().zip(1..);
     let listing = listing.map(|((uid, content), number)| Listed {
         number,
-        octets: u64::from(*content) % 3,
+        octets: match world.octets_of {
+            Some(octets_of) => octets_of(*content),
+            None => u64::from(*content) % 3,
+        },
         identity: Some(Identity::of_uid(uid)),
     });
     let plan = state.plan(
