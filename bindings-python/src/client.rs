@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 
 use popmail::{
     ChannelBinding, ClientConfig, ClientConnection, ContentMode, Handle, Limits, LoginRequest,
@@ -275,7 +275,18 @@ fn accepts_alpn(selected: Option<&str>) -> bool {
     popmail::pop3::accepts_alpn(selected.map(str::as_bytes))
 }
 
+/// `{name: rule}` of every deviation.
+#[pyfunction]
+fn deviations<'py>(py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    let all = PyDict::new(py);
+    for deviation in popmail::Deviation::ALL {
+        all.set_item(deviation.as_str(), deviation.rule())?;
+    }
+    Ok(all)
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(deviations, module)?)?;
     module.add("ALPN_PROTOCOL", popmail::pop3::ALPN_PROTOCOL)?;
     module.add_function(wrap_pyfunction!(accepts_alpn, module)?)?;
     module.add_function(wrap_pyfunction!(server_end_point, module)?)?;

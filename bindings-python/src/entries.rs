@@ -16,6 +16,10 @@ macro_rules! sequence {
             pub fn new(entries: $inner) -> Self {
                 Self(Arc::new(entries))
             }
+
+            pub fn inner(&self) -> &$inner {
+                &self.0
+            }
         }
 
         #[pymethods]

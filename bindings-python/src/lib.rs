@@ -7,6 +7,7 @@ mod convert;
 mod entries;
 mod error;
 mod event;
+mod lint;
 mod message;
 mod server;
 mod sync;
@@ -24,6 +25,7 @@ mod _native {
         convert::register(module)?;
         entries::register(module)?;
         event::register(module)?;
+        lint::register(module)?;
         message::register(module)?;
         server::register(module)?;
         sync::register(module)

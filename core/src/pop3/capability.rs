@@ -162,6 +162,17 @@ impl Capabilities {
     }
 }
 
+impl<S: AsRef<[u8]>> FromIterator<S> for Capabilities {
+    /// From the lines of an answer.
+    fn from_iter<I: IntoIterator<Item = S>>(lines: I) -> Self {
+        let mut all = Self::default();
+        for line in lines {
+            all.push(line.as_ref());
+        }
+        all
+    }
+}
+
 /// For how long a server keeps messages (RFC 2449 section 6.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expire {

@@ -177,7 +177,7 @@ impl Direction {
 }
 
 macro_rules! deviations {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $rule:literal;)*) => {
         /// A rule that a server broke, and that is forgiven.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -191,60 +191,86 @@ macro_rules! deviations {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
+
+            /// What should have been, and where that stands.
+            pub fn rule(self) -> &'static str {
+                match self { $(Self::$name => $rule,)* }
+            }
         }
     };
 }
 
 deviations! {
     /// A line ends with LF alone (RFC 1939 section 3).
-    BareLf = "bare-lf";
+    BareLf = "bare-lf",
+        "lines end with CRLF (RFC 1939 section 3)";
     /// A status word is not in upper case (RFC 1939 section 3).
-    LowerCaseStatus = "lower-case-status";
+    LowerCaseStatus = "lower-case-status",
+        "status words are in upper case (RFC 1939 section 3)";
     /// An empty line where a status line was due.
-    BlankLine = "blank-line";
+    BlankLine = "blank-line",
+        "a reply begins with +OK or -ERR (RFC 1939 section 3)";
     /// A status line of more than 512 octets (RFC 1939 section 3).
-    LongLine = "long-line";
+    LongLine = "long-line",
+        "a status line has at most 512 octets (RFC 1939 section 3)";
     /// Angle brackets in the greeting around something that is no stamp (RFC
     /// 1939 section 7, APOP).
-    OddStamp = "odd-stamp";
+    OddStamp = "odd-stamp",
+        "angle brackets in the greeting hold a stamp of the form of a message id (RFC 1939 section 7)";
     /// A size or count that is no number, or one that is negative.
-    OddNumber = "odd-number";
+    OddNumber = "odd-number",
+        "counts and sizes are decimal numbers (RFC 1939 section 5)";
     /// Fields of a listing are not separated by one space.
-    OddSpacing = "odd-spacing";
+    OddSpacing = "odd-spacing",
+        "fields are separated by one space (RFC 1939 section 5)";
     /// More in the answer to STAT, or in a line of LIST, than belongs there
     /// (RFC 1939 section 5).
-    ExtraText = "extra-text";
+    ExtraText = "extra-text",
+        "nothing follows the numbers of STAT and LIST (RFC 1939 section 5)";
     /// A unique id that is not 1 to 70 octets of printable ASCII.
-    OddUid = "odd-uid";
+    OddUid = "odd-uid",
+        "a unique id is 1 to 70 octets of printable ASCII (RFC 1939 section 7)";
     /// The answer to UIDL about one message leaves out its number.
-    MissingNumber = "missing-number";
+    MissingNumber = "missing-number",
+        "the answer to UIDL n begins with n (RFC 1939 section 7)";
     /// A capability in lower case, with blanks at its ends, or with `=` before
     /// its parameters (RFC 2449 section 3).
-    OddCapability = "odd-capability";
+    OddCapability = "odd-capability",
+        "a capability is its tag, and parameters after spaces (RFC 2449 section 3)";
     /// A command or mechanism that CAPA does not name is accepted (RFC 2449
     /// section 5).
-    UnnamedCapability = "unnamed-capability";
+    UnnamedCapability = "unnamed-capability",
+        "what a server takes is named in CAPA (RFC 2449 section 5)";
     /// A mechanism that CAPA names is refused, and the same name and secret
     /// are accepted with another.
-    RefusedMechanism = "refused-mechanism";
+    RefusedMechanism = "refused-mechanism",
+        "what CAPA names is taken (RFC 5034 section 3)";
     /// The connection ends where CAPA is to be answered (RFC 1939 section 3:
     /// an unknown command is answered `-ERR`).
-    ClosedOnCapa = "closed-on-capa";
+    ClosedOnCapa = "closed-on-capa",
+        "an unknown command is answered with -ERR (RFC 1939 section 3)";
     /// The connection ends where a login is to be refused.
-    ClosedOnLogin = "closed-on-login";
+    ClosedOnLogin = "closed-on-login",
+        "a refused login is answered with -ERR (RFC 1939 section 3)";
     /// `+OK` where a SASL challenge was due (RFC 5034 section 4).
-    OkForChallenge = "ok-for-challenge";
+    OkForChallenge = "ok-for-challenge",
+        "a SASL challenge begins with + and a space (RFC 5034 section 4)";
     /// A SASL challenge with text where it must be empty or base64.
-    OddChallenge = "odd-challenge";
+    OddChallenge = "odd-challenge",
+        "a SASL challenge is base64, and empty where the client speaks first (RFC 5034 section 4)";
     /// A SASL challenge without the space after its `+` (RFC 5034 section 4).
-    MissingSpace = "missing-space";
+    MissingSpace = "missing-space",
+        "a space follows the + of a SASL challenge (RFC 5034 section 4)";
     /// A message has another size than LIST or the answer to RETR said.
-    OddSize = "odd-size";
+    OddSize = "odd-size",
+        "a message has the size that was said (RFC 1939 section 11)";
     /// A message is shorter than LIST said: perhaps a line with a dot alone,
     /// which the server did not stuff, cut it short.
-    ShortMessage = "short-message";
+    ShortMessage = "short-message",
+        "a message is whole, and dots at line starts are doubled (RFC 1939 section 3)";
     /// A message begins with a dot that was not stuffed.
-    UnstuffedDot = "unstuffed-dot";
+    UnstuffedDot = "unstuffed-dot",
+        "a dot at the start of a line is doubled (RFC 1939 section 3)";
 }
 
 impl fmt::Display for Deviation {

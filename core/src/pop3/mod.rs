@@ -15,6 +15,8 @@ mod entries;
 mod event;
 mod limits;
 mod line;
+#[cfg(feature = "lint")]
+pub mod lint;
 mod listing;
 mod login;
 mod multiline;
