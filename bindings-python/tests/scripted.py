@@ -35,7 +35,10 @@ class Stall(bytes):
 
 
 class ScriptedServer:
-    """Answers each command by its verb; a verb without a reply gets `-ERR`. `requests` holds every line received."""
+    """Answers each command by its line or else by its verb, in upper case; one without a reply gets `-ERR`.
+
+    `requests` holds every line received.
+    """
 
     def __init__(
         self, replies: Mapping[str, bytes], *, greeting: bytes = b"+OK ready\r\n", tls: ssl.SSLContext | None = None
@@ -85,8 +88,10 @@ class ScriptedServer:
             if self._say(connection, self._greeting):
                 for line in lines:
                     self.requests.append(line)
-                    verb = line.split()[0].decode("latin-1").upper() if line.strip() else ""
-                    if not self._say(connection, self._replies.get(verb, b"-ERR unknown\r\n")):
+                    command = line.strip().decode("latin-1").upper()
+                    verb = command.partition(" ")[0]
+                    reply = self._replies.get(command, self._replies.get(verb, b"-ERR unknown\r\n"))
+                    if not self._say(connection, reply):
                         return
                     if verb == "QUIT":
                         return

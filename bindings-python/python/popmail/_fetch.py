@@ -46,6 +46,7 @@ class Job:
     auth: Auth = "auto"
     no_pipelining: bool = False
     allow_cleartext: bool = False
+    trace: bool = False
 
     @property
     def account(self) -> str:

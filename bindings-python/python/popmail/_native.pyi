@@ -23,6 +23,17 @@ def server_end_point(certificate: bytes) -> bytes | None:
     Source: RFC 5929 section 4.1.
     """
 
+def deviations() -> dict[str, str]:
+    """Every deviation: its name, and the rule that a server broke."""
+
+def compare_listings(
+    count: int, octets: int, sizes: ListEntries, uids: UidlEntries | None
+) -> list[tuple[str, str, bool]]:
+    """What STAT, LIST and UIDL of one session say of a server: name, text, and whether a rule is broken."""
+
+def check_offers(in_the_clear: list[str] | None, after_login: list[str]) -> list[tuple[str, str, bool]]:
+    """What the lines of CAPA, before TLS and after the login, say of a server; as `compare_listings`."""
+
 ALPN_PROTOCOL: str
 """The name of POP3 in the TLS handshake (RFC 7301)."""
 

@@ -6,6 +6,7 @@ The rule that is guarded here: no control byte of a message, a server or a file 
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -47,6 +48,16 @@ def printable_lines(text: str) -> str:
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def octets(value: bytes) -> str:
+    """Return octets as a person reads them, in quotes, escaped where they are not printable ASCII."""
+    return repr(value)[1:].replace("\\'", "'") if value else "nothing"
+
+
+def print_traced(direction: str, line: str) -> None:
+    """Print a line of the dialogue to standard error: `>` to the server, `<` from it."""
+    print(f"{'>' if direction == 'sent' else '<'} {line}", file=sys.stderr)
 
 
 def size(octets: int) -> str:

@@ -186,16 +186,22 @@ class AsyncSocketTransport(asyncio.Protocol):
             self.close()
             raise tls_failed(self._host, self._port, ConnectionResetError())
         self._transport = secured
-        tls: ssl.SSLObject = secured.get_extra_info("ssl_object")
-        selected = tls.selected_alpn_protocol()
+        tls = self.ssl_object
+        selected = None if tls is None else tls.selected_alpn_protocol()
         if not accepts_alpn(selected):
             self.close()
             raise tls_failed(self._host, self._port, other_protocol(selected))
         secured.set_write_buffer_limits(0)
 
+    @property
+    def ssl_object(self) -> ssl.SSLObject | None:
+        """The TLS in force, ``None`` without it."""
+        tls: ssl.SSLObject | None = None if self._transport is None else self._transport.get_extra_info("ssl_object")
+        return tls
+
     def channel_binding(self, name: str) -> bytes | None:
         """What both ends of the TLS channel know (RFC 5929), as :meth:`popmail.SocketTransport.channel_binding`."""
-        return binding_of(None if self._transport is None else self._transport.get_extra_info("ssl_object"), name)
+        return binding_of(self.ssl_object, name)
 
     def close(self) -> None:
         transport, self._transport = self._transport, None

@@ -1,4 +1,4 @@
-"""The command `popmail`: fetch, list, show, parse, serve, demo.
+"""The command `popmail`: fetch, list, check, show, parse, serve, demo.
 
 Results go to standard output, progress and notes to standard error. Exit status: 0 done, 1 an error (one line on
 standard error says what was expected), 2 wrong usage, 130 interrupted. No password is taken from the command line.
@@ -6,7 +6,9 @@ standard error says what was expected), 2 wrong usage, 130 interrupted. No passw
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import json
 import os
 import re
 import ssl
@@ -23,6 +25,7 @@ from rich.text import Text
 
 import popmail
 from popmail import _terminal as terminal
+from popmail._check import Listener, Report, check
 from popmail._delivery import DeliveryError
 from popmail._fetch import Job, Outcome, fetch_all, password_of, read_jobs
 from popmail._fetch import fetch as fetch_job
@@ -108,6 +111,7 @@ def _connection_options(*, url_required: bool = True) -> Callable[[Function], Fu
         ),
         click.option("--no-pipelining", is_flag=True, help="Send each command after the answer to the last."),
         click.option("--allow-cleartext", is_flag=True, help="With pop://, use no TLS: anyone on the way reads along."),
+        click.option("--trace", is_flag=True, help="Print the dialogue, without secrets, to standard error."),
     ]
 
     def decorate(function: Function) -> Function:
@@ -118,7 +122,12 @@ def _connection_options(*, url_required: bool = True) -> Callable[[Function], Fu
     return decorate
 
 
-def _connect(
+def _connect(url: str, **connection: Any) -> popmail.Pop3:
+    """Log in to the server of a URL."""
+    return popmail.Pop3(**_options(url, **connection))
+
+
+def _options(
     url: str,
     password_file: Path | None,
     cafile: Path | None,
@@ -126,27 +135,29 @@ def _connect(
     auth: Auth,
     no_pipelining: bool,
     allow_cleartext: bool,
+    trace: bool,
     *,
     password: str | None = None,
-) -> popmail.Pop3:
-    """Log in to the server of a URL."""
+) -> dict[str, Any]:
+    """Return the arguments of a mailbox for the options of the command."""
     target = popmail.parse_url(url)
     if not target.user:
         raise CommandFailedError(f"the URL names no user: expected pops://USER@{target.host}")
     if password is None:
         password = _password(password_file, f"Password of {target.user} at {target.host}")
-    return popmail.Pop3(
-        target.host,
-        target.port,
-        user=target.user,
-        password=password,
-        tls="none" if allow_cleartext and target.tls != "implicit" else target.tls,
-        ssl_context=_client_context(cafile),
-        auth=auth,
-        allow_cleartext=allow_cleartext,
-        timeout=timeout,
-        pipelining=not no_pipelining,
-    )
+    return {
+        "host": target.host,
+        "port": target.port,
+        "user": target.user,
+        "password": password,
+        "tls": "none" if allow_cleartext and target.tls != "implicit" else target.tls,
+        "ssl_context": _client_context(cafile),
+        "auth": auth,
+        "allow_cleartext": allow_cleartext,
+        "timeout": timeout,
+        "pipelining": not no_pipelining,
+        "trace": terminal.print_traced if trace else None,
+    }
 
 
 def _password(file: Path | None, prompt: str) -> str:
@@ -331,14 +342,69 @@ class _Report:
 def _connect_job(job: Job) -> popmail.Pop3:
     return _connect(
         job.url,
-        job.password_file,
-        job.cafile,
-        job.timeout,
-        job.auth,
-        job.no_pipelining,
-        job.allow_cleartext,
+        password_file=job.password_file,
+        cafile=job.cafile,
+        timeout=job.timeout,
+        auth=job.auth,
+        no_pipelining=job.no_pipelining,
+        allow_cleartext=job.allow_cleartext,
+        trace=job.trace,
         password=password_of(job),
     )
+
+
+# check
+
+
+@command.command("check")
+@_connection_options()
+@click.option("--no-retrieve", is_flag=True, help="Fetch no message; headers are still asked for.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def check_(no_retrieve: bool, as_json: bool, **connection: Any) -> int:
+    """Check the server at URL, such as pops://me@pop.example.com: what it offers, and where it breaks the RFCs.
+
+    Logs in, lists, and fetches three messages at most; nothing is deleted. Exit status 1 if a rule is broken.
+    """
+    options = _options(**connection)
+    listener = Listener(tls=options["tls"] == "implicit")
+    print_traced = options["trace"]
+
+    def trace(direction: str, line: str) -> None:
+        listener(direction, line)
+        if print_traced is not None:
+            print_traced(direction, line)
+
+    options["trace"] = trace
+    box = popmail.AsyncPop3(**options)
+    report = asyncio.run(check(box, listener, retrieve=not no_retrieve))
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=2))
+    else:
+        _show_report(report)
+    if report.error is not None:
+        raise report.error
+    return 1 if report.broken else 0
+
+
+def _show_report(report: Report) -> None:
+    console = terminal.stdout()
+    rows = [("greeting", report.greeting.decode("utf-8", "replace"))]
+    rows.append(("TLS", ", ".join(report.tls) or "none"))
+    for moment, lines in report.capabilities.items():
+        rows.append((f"CAPA {moment}", "refused" if lines is None else ", ".join(lines) or "nothing"))
+    if report.count is not None and report.octets is not None:
+        rows.append(("mailbox", f"{_count(report.count, 'message')}, {terminal.size(report.octets)}"))
+    width = max(len(name) for name, _ in rows) + 2
+    for name, value in rows:
+        console.print(Text.assemble((f"{name:<{width}}", "bold"), terminal.printable(value)))
+    for finding in report.findings:
+        shown = "" if finding.octets is None else f": {terminal.octets(finding.octets)}"
+        style = "red" if finding.breaks_a_rule else "yellow"
+        kind = "broken" if finding.breaks_a_rule else "note"
+        line = f"{kind}: {finding.name}: {finding.text}{shown}"
+        console.print(Text(terminal.printable(line), style=style))
+    if report.error is None:
+        console.print(f"{_count(report.broken, 'rule')} broken" if report.broken else "no rule is broken")
 
 
 # list

@@ -25,9 +25,14 @@ class Entries(Sequence[_Entry], Generic[_Entry]):
 
     __slots__ = ("_make", "_pairs")
 
-    def __init__(self, pairs: _Pairs, make: type[_Entry]) -> None:
-        self._pairs = pairs
+    def __init__(self, pairs: Any, make: type[_Entry]) -> None:
+        self._pairs: _Pairs = pairs
         self._make = make
+
+    @property
+    def pairs(self) -> Any:
+        """What the native module gave: a sequence of plain tuples."""
+        return self._pairs
 
     def __len__(self) -> int:
         return len(self._pairs)

@@ -117,6 +117,11 @@ class SocketTransport:
             self.close()
             raise tls_failed(self._host, self._port, other_protocol(selected))
 
+    @property
+    def ssl_object(self) -> ssl.SSLSocket | None:
+        """The TLS in force, ``None`` without it."""
+        return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+
     def channel_binding(self, name: str) -> bytes | None:
         """What both ends of the TLS channel know, for SCRAM.
 
@@ -128,7 +133,7 @@ class SocketTransport:
         Returns:
             The data, or ``None`` without TLS or where it cannot be had.
         """
-        return binding_of(self._socket if isinstance(self._socket, ssl.SSLSocket) else None, name)
+        return binding_of(self.ssl_object, name)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
