@@ -31,6 +31,8 @@ mod host_charsets;
 mod html_text;
 pub mod index;
 mod json;
+#[cfg(feature = "mbox")]
+pub mod mbox;
 mod message;
 mod part;
 mod repair;
