@@ -3,6 +3,7 @@
 //! what Python users expect is written in Python.
 
 mod client;
+mod compose;
 mod convert;
 mod entries;
 mod error;
@@ -22,6 +23,7 @@ mod _native {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         client::register(module)?;
+        compose::register(module)?;
         convert::register(module)?;
         entries::register(module)?;
         event::register(module)?;

@@ -9,6 +9,7 @@
             print(mail.number, mail.uid, mail.message.subject)
 """
 
+from ._compose import Attachment, Group, compose
 from ._native import (
     Address,
     ClientEngine,
@@ -49,6 +50,7 @@ __all__ = [
     "AsyncPop3",
     "AsyncSocketTransport",
     "AsyncTransport",
+    "Attachment",
     "AuthenticationError",
     "Capabilities",
     "ClientEngine",
@@ -57,6 +59,7 @@ __all__ = [
     "Defect",
     "Entries",
     "Expire",
+    "Group",
     "Headers",
     "InsecureError",
     "InternalError",
@@ -90,6 +93,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "apop_digest",
+    "compose",
     "connect",
     "parse",
     "parse_url",

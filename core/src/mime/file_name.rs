@@ -103,64 +103,92 @@ fn is_device(name: &str) -> bool {
     DEVICES.iter().any(is) || port().unwrap_or(false)
 }
 
+/// Media types and their usual extensions, sorted.
+const KNOWN: [(&str, &str); 40] = [
+    ("application/gzip", "gz"),
+    ("application/json", "json"),
+    ("application/msword", "doc"),
+    ("application/pdf", "pdf"),
+    ("application/pgp-signature", "asc"),
+    ("application/pkcs7-mime", "p7m"),
+    ("application/pkcs7-signature", "p7s"),
+    ("application/rtf", "rtf"),
+    ("application/vnd.ms-excel", "xls"),
+    ("application/vnd.ms-powerpoint", "ppt"),
+    (
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "pptx",
+    ),
+    (
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "xlsx",
+    ),
+    (
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "docx",
+    ),
+    ("application/xml", "xml"),
+    ("application/zip", "zip"),
+    ("audio/mp4", "m4a"),
+    ("audio/mpeg", "mp3"),
+    ("audio/ogg", "ogg"),
+    ("audio/wav", "wav"),
+    ("image/bmp", "bmp"),
+    ("image/gif", "gif"),
+    ("image/heic", "heic"),
+    ("image/jpeg", "jpg"),
+    ("image/png", "png"),
+    ("image/svg+xml", "svg"),
+    ("image/tiff", "tiff"),
+    ("image/webp", "webp"),
+    ("message/delivery-status", "txt"),
+    ("message/global", "eml"),
+    ("message/rfc822", "eml"),
+    ("text/calendar", "ics"),
+    ("text/css", "css"),
+    ("text/csv", "csv"),
+    ("text/html", "html"),
+    ("text/markdown", "md"),
+    ("text/plain", "txt"),
+    ("text/vcard", "vcf"),
+    ("text/x-vcard", "vcf"),
+    ("text/xml", "xml"),
+    ("video/mp4", "mp4"),
+];
+
 /// The usual extension of a media type, `bin` when none is known.
 fn extension(content_type: &str) -> &'static str {
-    const KNOWN: [(&str, &str); 40] = [
-        ("application/gzip", "gz"),
-        ("application/json", "json"),
-        ("application/msword", "doc"),
-        ("application/pdf", "pdf"),
-        ("application/pgp-signature", "asc"),
-        ("application/pkcs7-mime", "p7m"),
-        ("application/pkcs7-signature", "p7s"),
-        ("application/rtf", "rtf"),
-        ("application/vnd.ms-excel", "xls"),
-        ("application/vnd.ms-powerpoint", "ppt"),
-        (
-            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-            "pptx",
-        ),
-        (
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            "xlsx",
-        ),
-        (
-            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-            "docx",
-        ),
-        ("application/xml", "xml"),
-        ("application/zip", "zip"),
-        ("audio/mp4", "m4a"),
-        ("audio/mpeg", "mp3"),
-        ("audio/ogg", "ogg"),
-        ("audio/wav", "wav"),
-        ("image/bmp", "bmp"),
-        ("image/gif", "gif"),
-        ("image/heic", "heic"),
-        ("image/jpeg", "jpg"),
-        ("image/png", "png"),
-        ("image/svg+xml", "svg"),
-        ("image/tiff", "tiff"),
-        ("image/webp", "webp"),
-        ("message/delivery-status", "txt"),
-        ("message/global", "eml"),
-        ("message/rfc822", "eml"),
-        ("text/calendar", "ics"),
-        ("text/css", "css"),
-        ("text/csv", "csv"),
-        ("text/html", "html"),
-        ("text/markdown", "md"),
-        ("text/plain", "txt"),
-        ("text/vcard", "vcf"),
-        ("text/x-vcard", "vcf"),
-        ("text/xml", "xml"),
-        ("video/mp4", "mp4"),
-    ];
     let found = KNOWN.binary_search_by(|(known, _)| (*known).cmp(content_type));
     found
         .ok()
         .and_then(|at| KNOWN.get(at))
         .map_or("bin", |(_, extension)| extension)
+}
+
+/// The media type that the extension of a file name stands for, if it is a usual one.
+#[cfg(feature = "compose")]
+pub(crate) fn media_type(name: &str) -> Option<&'static str> {
+    /// Where one extension has several types, or one type several extensions.
+    const PREFERRED: [(&str, &str); 9] = [
+        ("eml", "message/rfc822"),
+        ("htm", "text/html"),
+        ("jpeg", "image/jpeg"),
+        ("log", "text/plain"),
+        ("mpga", "audio/mpeg"),
+        ("tif", "image/tiff"),
+        ("txt", "text/plain"),
+        ("vcf", "text/vcard"),
+        ("xml", "application/xml"),
+    ];
+    let (_, extension) = name.rsplit_once('.')?;
+    let is = |known: &str| known.eq_ignore_ascii_case(extension);
+    let preferred = PREFERRED.iter().find(|(known, _)| is(known));
+    preferred
+        .map(|(_, content_type)| *content_type)
+        .or_else(|| {
+            let known = KNOWN.iter().find(|(_, known)| is(known));
+            known.map(|(content_type, _)| *content_type)
+        })
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@
 mod address;
 mod body;
 mod charset;
+#[cfg(feature = "compose")]
+pub mod compose;
 mod content_id;
 mod date;
 mod defect;
