@@ -4,6 +4,7 @@
 #![allow(missing_docs)] // The documentation is the face's.
 
 mod client;
+mod compose;
 mod convert;
 mod error;
 mod event;

@@ -23,7 +23,7 @@ after(() => rmSync(folder, { recursive: true }));
 test('every example of the READMEs runs', async () => {
   const readme = readFileSync(join(HERE, 'README.md'), 'utf8');
   const blocks = Array.from(readme.matchAll(/```js\n(.*?)```/gs), ([, block]) => block);
-  assert.equal(blocks.length, 4);
+  assert.equal(blocks.length, 5);
   const [fetch, stream, ...rest] = blocks;
   // The second goes on where the first has its session.
   const session = fetch

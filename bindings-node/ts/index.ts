@@ -14,6 +14,7 @@
 import type { ConnectionOptions } from 'node:tls';
 
 import { type HostOptions as AnyHostOptions, Pop3 as AnyPop3, type TransportOptions } from '../../bindings-wasm/ts/client.js';
+import { provideExtra } from '../../bindings-wasm/ts/engine-extra.js';
 import { provideMime } from '../../bindings-wasm/ts/engine-mime.js';
 import { provide, provideServer } from '../../bindings-wasm/ts/engine-pop3.js';
 import { parse } from '../../bindings-wasm/ts/message.js';
@@ -21,6 +22,7 @@ import * as native from './native.js';
 import { connect } from './socket.js';
 
 provideMime(native.mimeEngine);
+provideExtra(native.extraEngine);
 provide({
   ClientEngine: native.ClientEngine,
   apopDigest: native.apopDigest,
@@ -65,6 +67,15 @@ export {
   type UidlEntry,
   apopDigest,
 } from '../../bindings-wasm/ts/client.js';
+export {
+  type Attachment,
+  type AttachmentContent,
+  type AttachmentContentNow,
+  type ComposeOptions,
+  type Recipient,
+  compose,
+  composeSync,
+} from '../../bindings-wasm/ts/compose.js';
 export type { Auth, Limits, MaildropEntry, ServerLimits, Tls } from '../../bindings-wasm/ts/engine-pop3.js';
 export { AbortError, Pop3Error, type Pop3ErrorCode, type Verdict } from '../../bindings-wasm/ts/error.js';
 export type { Capabilities, Direction, Language, State } from '../../bindings-wasm/ts/event.js';

@@ -1,5 +1,9 @@
 /** The native module, typed as the face sees it. */
 
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+
+import type { ExtraEngine } from '../../bindings-wasm/ts/engine-extra.js';
 import type { MimeEngine } from '../../bindings-wasm/ts/engine-mime.js';
 import type {
   ClientConfig,
@@ -38,6 +42,7 @@ interface NativeMime extends Omit<MimeEngine, 'content' | 'view'> {
 }
 
 interface Native extends NativeMime {
+  Composer: ExtraEngine['Composer'];
   ClientEngine: new (config: ClientConfig) => Client;
   ServerEngine: new (config: ServerConfig) => Server;
   MemoryStore: new () => Memory;
@@ -64,3 +69,6 @@ export const mimeEngine: MimeEngine = {
   },
   view: (raw, message, what) => module.view(raw, message, what) ?? undefined,
 };
+
+/** What only some programs need, as the face takes it. */
+export const extraEngine: ExtraEngine = { Composer: module.Composer, readFile, readFileSync };

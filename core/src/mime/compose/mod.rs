@@ -6,7 +6,7 @@
 //! base64). How a field is written is in `field`, how a body in `body`, the tree of parts in
 //! `structure`, what a value may hold in `check`: a setter refuses every value that could begin another field or line.
 //!
-//! Time and randomness are the host's: the same draft with the same [`Host`] gives the same bytes.
+//! Long because every setter has its documentation here. Time and randomness are the host's: the same draft with the same [`Host`] gives the same bytes.
 //!
 //! ```
 //! use popmail::mime::compose::{AddressField, Draft, Host};
