@@ -49,5 +49,6 @@ test('every example of the READMEs runs', async () => {
   assert.match(await run(rest[0]), /multipart\/mixed/);
   const [root] = readFileSync(join(HERE, '../README.md'), 'utf8').match(/(?<=```js\n).*?(?=```)/s);
   assert.match(await run(root), /^Pläne für das Café and the schedule zoe@example.com\n.*\.pdf 593\n/);
-  assert.match(await run(rest[1]), /^127\.0\.0\.1 \d+\n$/);
+  assert.match(await run(rest[1]), /multipart\/related/);
+  assert.match(await run(rest[2]), /^127\.0\.0\.1 \d+\n$/);
 });
