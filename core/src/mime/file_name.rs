@@ -166,7 +166,7 @@ fn extension(content_type: &str) -> &'static str {
 }
 
 /// The media type that the extension of a file name stands for, if it is a usual one.
-#[cfg(feature = "compose")]
+#[cfg(any(feature = "compose", feature = "legacy"))]
 pub(crate) fn media_type(name: &str) -> Option<&'static str> {
     /// Where one extension has several types, or one type several extensions.
     const PREFERRED: [(&str, &str); 9] = [

@@ -33,6 +33,8 @@ mod host_charsets;
 mod html_text;
 pub mod index;
 mod json;
+#[cfg(feature = "legacy")]
+pub mod legacy;
 #[cfg(feature = "mbox")]
 pub mod mbox;
 mod message;
