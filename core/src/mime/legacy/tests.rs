@@ -117,11 +117,9 @@ fn damaged_uuencode_is_given_with_its_defects() {
     let files = in_text(cut.as_bytes());
     assert!(files[0].defects.contains(&EmbeddedDefect::Truncated));
     assert!(every_octet().starts_with(&files[0].content[..400]));
-    let odd =
-        whole
-            .replacen("\r\n", "\r\n", 1)
-            .replacen("\r\nM", "\r\nlower case is no data\r\nM", 2);
-    let files = in_text(odd.replacen("lower case is no data\r\n", "", 1).as_bytes());
+    let (first, rest) = whole.split_at(whole.rfind("\r\nM").unwrap());
+    let odd = format!("{first}\r\nlower case is no data{rest}");
+    let files = in_text(odd.as_bytes());
     assert_eq!(files[0].defects, [EmbeddedDefect::Malformed]);
     assert_eq!(files[0].content, every_octet());
 }
