@@ -73,8 +73,8 @@ pub use mime::{Message, Part, parse};
 pub use pop3::sync;
 pub use pop3::{
     AuthChoice, Capabilities, ChannelBinding, ClientConfig, ClientConnection, ClientEvent,
-    ContentMode, Deviation, Direction, Handle, Language, Limits, LoginRequest, MaildropEntry,
-    Prefetch, Reply, Security, ServerConfig, ServerConnection, ServerEvent, ServerLimits, Stat,
-    State, Status, Verdict, apop_digest,
+    ContentMode, Deviation, Direction, Faults, Handle, Language, Limits, LoginRequest,
+    MaildropEntry, Prefetch, Reply, SaslMechanism, ScramKeys, Security, ServerConfig,
+    ServerConnection, ServerEvent, ServerLimits, Stat, State, Status, Verdict, apop_digest,
 };
 pub use secret::Secret;

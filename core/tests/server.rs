@@ -35,6 +35,14 @@ fn starttls() -> ServerConfig {
     }
 }
 
+/// Answers bad commands at once.
+fn prompt() -> ServerLimits {
+    ServerLimits {
+        bad_command_delay: Duration::ZERO,
+        ..ServerLimits::default()
+    }
+}
+
 // Time.
 
 #[test]
@@ -177,7 +185,7 @@ fn a_large_message_passes_in_pieces() {
 
 #[test]
 fn a_long_line_is_answered_once() {
-    let mut host = Host::logged_in(ServerConfig::default(), &[]);
+    let mut host = Host::logged_in(with_limits(prompt()), &[]);
     let mut line = vec![b'A'; 1_000_000];
     line.extend_from_slice(b"\r\nNOOP\r\n");
     assert_eq!(host.say(&line), "-ERR line is too long\r\n+OK\r\n");
@@ -191,7 +199,7 @@ fn a_long_line_is_answered_once() {
 
 #[test]
 fn a_sasl_response_may_be_longer_than_a_command() {
-    let mut host = Host::with_messages(ServerConfig::default(), &[]);
+    let mut host = Host::with_messages(with_limits(prompt()), &[]);
     host.say(b"AUTH PLAIN\r\n");
     let told = host.say(&[&[b'A'; 40_000][..], b"\r\n"].concat());
     assert!(told.starts_with("-ERR [AUTH]"), "{told}");
@@ -258,6 +266,7 @@ fn octets_after_stls_close_the_connection_whenever_they_come() {
 fn what_was_said_before_tls_does_not_count_after_it() {
     let config = ServerConfig {
         allow_cleartext: true,
+        limits: prompt(),
         ..starttls()
     };
     let mut host = Host::with_messages(config, &[]);
@@ -282,7 +291,7 @@ fn a_connection_that_ends_in_the_handshake_is_over() {
 #[test]
 fn marks_count_at_quit_only() {
     for end in ["eof", "bad commands", "content"] {
-        let mut host = Host::logged_in(ServerConfig::default(), &[b"a", b"b"]);
+        let mut host = Host::logged_in(with_limits(prompt()), &[b"a", b"b"]);
         host.accounts
             .get_mut("me")
             .unwrap()
@@ -342,7 +351,8 @@ fn a_maildrop_that_fails_ends_the_stream_without_the_terminator() {
 #[test]
 fn an_answer_at_the_wrong_moment_is_a_usage_error_and_changes_nothing() {
     type Answer = fn(&mut ServerConnection) -> Result<(), popmail::UsageError>;
-    let answers: [(&str, Answer); 11] = [
+    let answers: [(&str, Answer); 12] = [
+        ("provide_keys", |s| s.provide_keys(None)),
         ("tls_established", |s| s.tls_established()),
         ("accept_login", |s| s.accept_login()),
         ("refuse_login", |s| s.refuse_login(Refusal::SysTemp)),
@@ -543,6 +553,7 @@ fn random_octets_bring_one_printable_reply_each_and_no_panic() {
             apop_stamp: Stamp::new(b"<1.2@host>"),
             limits: ServerLimits {
                 failed_login_delay: Duration::ZERO,
+                bad_command_delay: Duration::ZERO,
                 bad_commands_before_login: 50,
                 bad_commands: 50,
                 ..ServerLimits::default()

@@ -18,8 +18,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use popmail::pop3::Stamp;
-use popmail::{Security, ServerConfig, ServerLimits};
+use popmail::pop3::{Expire, LoginDelay, Stamp};
+use popmail::{Faults, SaslMechanism, Security, ServerConfig, ServerLimits};
 use serde_json::Value;
 use server_host::{Account, Host, Random};
 
@@ -147,17 +147,84 @@ fn config(value: &Value) -> ServerConfig {
         },
         allow_cleartext: value["allow_cleartext"] == true,
         implementation: value["implementation"].as_str().map(str::to_owned),
+        mechanisms: match value["mechanisms"].as_array() {
+            None => vec![SaslMechanism::Plain],
+            Some(names) => names.iter().map(mechanism).collect(),
+        },
+        seed: value["seed"]
+            .as_str()
+            .unwrap_or_default()
+            .as_bytes()
+            .to_vec()
+            .into(),
+        utf8: value["utf8"] == true,
+        lang: value["lang"] == true,
+        last: value["last"] == true,
+        xclient: value["xclient"] == true,
+        expire: (!value["expire"].is_null()).then(|| Expire {
+            days: value["expire"].as_u64(),
+            per_user: false,
+        }),
+        login_delay: value["login_delay"].as_u64().map(|seconds| LoginDelay {
+            seconds,
+            per_user: false,
+        }),
+        faults: faults(&value["faults"]),
         limits: ServerLimits {
             failed_login_delay: Duration::ZERO,
+            bad_command_delay: Duration::ZERO,
             bad_commands: limit("bad_commands", defaults.bad_commands),
             bad_commands_before_login: limit(
                 "bad_commands_before_login",
                 defaults.bad_commands_before_login,
             ),
             failed_logins: limit("failed_logins", defaults.failed_logins),
+            commands_before_login: limit("commands_before_login", defaults.commands_before_login),
             ..defaults
         },
+        ..ServerConfig::default()
     }
+}
+
+fn mechanism(name: &Value) -> SaslMechanism {
+    let mut all = SaslMechanism::ALL.into_iter();
+    all.find(|one| name == one.as_str()).unwrap()
+}
+
+fn faults(value: &Value) -> Faults {
+    let persona = value["persona"].as_str();
+    let mut faults = persona.map_or_else(Faults::default, |name| Faults::persona(name).unwrap());
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let words = || {
+            let words = value.as_array().unwrap().iter();
+            words
+                .map(|word| word.as_str().unwrap().to_owned())
+                .collect()
+        };
+        match name.as_str() {
+            "persona" => {}
+            "cut_after" => faults.cut_after = value.as_u64(),
+            "cut_content_after" => faults.cut_content_after = value.as_u64(),
+            "piece" => faults.piece = Some(value.as_u64().unwrap() as usize),
+            "size_error" => faults.size_error = value.as_i64().unwrap(),
+            "negative_stat" => faults.negative_stat = value == true,
+            "unstuffed_dots" => faults.unstuffed_dots = value == true,
+            "unstuffed_first_dot" => faults.unstuffed_first_dot = value == true,
+            "lf_line_ends" => faults.lf_line_ends = value == true,
+            "missing" => faults.missing = words(),
+            "late" => faults.late = words(),
+            "ok_for_challenge" => faults.ok_for_challenge = value == true,
+            "close_for_err" => faults.close_for_err = value == true,
+            "stls_residue" => faults.stls_residue = octets(value),
+            "extra_blanks" => faults.extra_blanks = value.as_u64().unwrap() as usize,
+            "uidl_without_number" => faults.uidl_without_number = value == true,
+            "blank_line" => faults.blank_line = value == true,
+            "lower_case_status" => faults.lower_case_status = value == true,
+            "top_octets" => faults.top_octets = value.as_u64(),
+            other => panic!("unknown fault {other}"),
+        }
+    }
+    faults
 }
 
 fn accounts(value: &Value) -> BTreeMap<String, Account> {

@@ -34,6 +34,7 @@ fn run<'a>(flags: u8, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
         ..ServerConfig::default()
     };
     config.limits.failed_login_delay = std::time::Duration::ZERO;
+    config.limits.bad_command_delay = std::time::Duration::ZERO;
     let mut server = ServerConnection::new(config);
     let mut output = Vec::new();
     for piece in pieces {

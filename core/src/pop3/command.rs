@@ -32,11 +32,15 @@ pub enum Verb {
     Dele,
     Rset,
     Noop,
+    /// RFC 1460; no later one has it.
+    Last,
+    /// Dovecot's: a proxy tells whom it speaks for.
+    Xclient,
     Quit,
 }
 
 impl Verb {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::Capa,
         Self::Stls,
         Self::Utf8,
@@ -53,6 +57,8 @@ impl Verb {
         Self::Dele,
         Self::Rset,
         Self::Noop,
+        Self::Last,
+        Self::Xclient,
         Self::Quit,
     ];
 
@@ -75,6 +81,8 @@ impl Verb {
             Self::Dele => "DELE",
             Self::Rset => "RSET",
             Self::Noop => "NOOP",
+            Self::Last => "LAST",
+            Self::Xclient => "XCLIENT",
             Self::Quit => "QUIT",
         }
     }
@@ -118,6 +126,10 @@ pub enum Command {
     Dele(u32),
     Rset,
     Noop,
+    /// RFC 1460: the highest message number that was read.
+    Last,
+    /// Dovecot's: `ADDR=… PORT=…` of the client that a proxy speaks for.
+    Xclient(String),
     Quit,
 }
 
@@ -150,6 +162,8 @@ impl Command {
             Self::Dele(_) => Verb::Dele,
             Self::Rset => Verb::Rset,
             Self::Noop => Verb::Noop,
+            Self::Last => Verb::Last,
+            Self::Xclient(_) => Verb::Xclient,
             Self::Quit => Verb::Quit,
         }
     }
@@ -185,6 +199,7 @@ impl Command {
                     push_initial_response(&mut line, response.expose());
                 }
             }
+            Self::Xclient(fields) => push_argument(&mut line, "fields", fields.as_bytes())?,
             Self::Lang(language) => {
                 if let Some(language) = language {
                     push_argument(&mut line, "language", language.as_bytes())?;
@@ -206,6 +221,7 @@ impl Command {
             | Self::Stat
             | Self::Rset
             | Self::Noop
+            | Self::Last
             | Self::Quit => {}
         }
         line.extend_from_slice(b"\r\n");
@@ -249,6 +265,8 @@ impl Command {
             Verb::Stat => alone(Self::Stat),
             Verb::Rset => alone(Self::Rset),
             Verb::Noop => alone(Self::Noop),
+            Verb::Last => alone(Self::Last),
+            Verb::Xclient => text(arguments).map(Self::Xclient).ok_or(bad),
             Verb::Quit => alone(Self::Quit),
             Verb::User => text(arguments).map(Self::User).ok_or(bad),
             Verb::Pass => {
@@ -484,6 +502,8 @@ mod tests {
             Command::Dele(3),
             Command::Rset,
             Command::Noop,
+            Command::Last,
+            Command::Xclient("ADDR=192.0.2.1 PORT=40000".into()),
             Command::Quit,
         ];
         for command in commands {

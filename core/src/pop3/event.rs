@@ -1,7 +1,11 @@
 //! What the engines tell their hosts, as plain data without secrets.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
 
+use super::auth::apop::Stamp;
+use super::auth::cram_md5;
 use super::capability::Capabilities;
 use super::entries::{ListEntries, UidlEntries};
 use super::reply::Reply;
@@ -281,28 +285,63 @@ impl fmt::Display for Deviation {
 
 /// What a client wants to log in with.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Credentials {
-    /// USER and PASS, or SASL PLAIN.
+    /// USER and PASS, or SASL PLAIN or LOGIN.
     Password {
         /// The name.
         user: String,
         /// The password.
         password: Secret<Vec<u8>>,
     },
-    /// APOP: compare with [`Stamp::verify`](super::Stamp::verify).
+    /// APOP, over the stamp of the greeting.
     Apop {
         /// The name.
         user: String,
         /// The digest that the client sent.
         digest: String,
+        /// What it was made over.
+        stamp: Stamp,
+    },
+    /// SASL CRAM-MD5.
+    CramMd5 {
+        /// The name.
+        user: String,
+        /// The digest that the client sent.
+        digest: String,
+        /// What it was made over.
+        challenge: String,
+    },
+    /// SASL OAUTHBEARER or XOAUTH2: ask whoever gave the token out.
+    Token {
+        /// The name; OAUTHBEARER may leave it empty.
+        user: String,
+        /// The token.
+        token: Secret<Vec<u8>>,
     },
 }
 
 impl Credentials {
-    /// The name in either form.
+    /// The name in any form.
     pub fn user(&self) -> &str {
         match self {
-            Self::Password { user, .. } | Self::Apop { user, .. } => user,
+            Self::Password { user, .. }
+            | Self::Apop { user, .. }
+            | Self::CramMd5 { user, .. }
+            | Self::Token { user, .. } => user,
+        }
+    }
+
+    /// True if the client knows this password; in a time that depends on
+    /// lengths alone. Never for a token.
+    pub fn verify(&self, secret: &[u8]) -> bool {
+        match self {
+            Self::Password { password, .. } => password.matches(secret),
+            Self::Apop { digest, stamp, .. } => stamp.verify(secret, digest),
+            Self::CramMd5 {
+                digest, challenge, ..
+            } => cram_md5::verify(challenge, secret, digest),
+            Self::Token { .. } => false,
         }
     }
 }
@@ -326,6 +365,20 @@ pub enum ServerEvent {
         /// Name and secret.
         credentials: Credentials,
     },
+    /// SCRAM: give the keys of this user with `provide_keys`, or `None` if
+    /// there is no such user; the exchange goes on either way, so that the
+    /// client cannot tell. A host that has a password makes them with
+    /// [`ScramKeys::from_password`](super::ScramKeys::from_password), and for
+    /// an unknown user out of anything, which takes as long.
+    KeysWanted {
+        /// The name.
+        user: String,
+        /// The salt for keys that are made from a password: the same for a
+        /// name in every session.
+        salt: Vec<u8>,
+        /// The iterations for such keys.
+        iterations: u32,
+    },
     /// Lock and list this user's maildrop. Answer with `maildrop_opened` or
     /// `refuse_login`.
     OpenMaildrop {
@@ -341,6 +394,11 @@ pub enum ServerEvent {
         /// Lines of the body that are wanted, `None` for all. The engine cuts:
         /// a host may send more, and stop when `content_is_complete`.
         lines: Option<u64>,
+        /// True if the client said UTF8, so that header fields may hold it
+        /// (RFC 6856). Without it a host may send such a message all the
+        /// same, as most servers do, or refuse it with
+        /// [`Refusal::Utf8`](super::Refusal::Utf8).
+        utf8: bool,
     },
     /// Remove these for good. Answer with `committed` or `commit_failed`.
     Commit {
@@ -350,11 +408,37 @@ pub enum ServerEvent {
     /// STLS was accepted: write what `take_output` gives, run the TLS
     /// handshake, then call `tls_established`.
     TlsReady,
-    /// A client failed to log in; a host may count these by address. The
-    /// answer is held back until `handle_timeout` has seen the time pass.
+    /// A client failed to log in; a host may count these by address, and
+    /// slow the address down with `penalize`.
     LoginFailed {
         /// The name that was tried.
         user: String,
+        /// How many failed on this connection, this one included.
+        count: u32,
+        /// How long the answer is held back, counted from the request; the
+        /// engine does so by itself.
+        delay: Duration,
+    },
+    /// A client said what is no command here.
+    CommandRefused {
+        /// How many were refused on this connection, this one included; the
+        /// login begins anew.
+        count: u32,
+        /// How long the answer is held back; the engine does so by itself.
+        delay: Duration,
+    },
+    /// A trusted proxy named the client that it speaks for (XCLIENT).
+    ClientForwarded {
+        /// The client's address.
+        address: IpAddr,
+        /// The client's port, if it was named.
+        port: Option<u16>,
+    },
+    /// A line of the client, printable and without secrets; only if the
+    /// configuration asks for it.
+    LineReceived {
+        /// The line without its line end.
+        line: String,
     },
     /// The connection is over: write what `take_output` gives and close the
     /// transport. No event comes after it.
@@ -382,6 +466,8 @@ pub enum CloseReason {
     FailedLogins,
     /// The maildrop failed in the middle of a message, or at QUIT.
     MaildropFailed,
+    /// A fault that the configuration asked for.
+    Fault,
 }
 
 impl CloseReason {
@@ -395,6 +481,7 @@ impl CloseReason {
             Self::BadCommands => "bad_commands",
             Self::FailedLogins => "failed_logins",
             Self::MaildropFailed => "maildrop_failed",
+            Self::Fault => "fault",
         }
     }
 }

@@ -76,13 +76,15 @@ pub struct ServerLimits {
     /// Octets of a command line with its line end: 2,048, as Dovecot. RFC 2449
     /// section 4 asks for 255 and what the capabilities need.
     pub command_line: usize,
-    /// Octets of a SASL response, in base64: 65,536.
+    /// Octets of a SASL response in base64, and of an AUTH line that brings
+    /// one: 65,536.
     pub sasl_response: usize,
     /// Octets of commands that wait for their turn: 65,536; above it the
     /// host is asked to stop reading.
     pub waiting_input: usize,
     /// Octets of replies that wait to be sent before no more content is asked
-    /// of the maildrop: 262,144.
+    /// of the maildrop: 65,536, so that a thousand clients that do not read
+    /// take 64 MiB.
     pub waiting_output: usize,
     /// Bad commands before the login after which the connection closes: 3, as
     /// Dovecot.
@@ -90,12 +92,26 @@ pub struct ServerLimits {
     /// Bad commands after the login after which the connection closes: 20, as
     /// Dovecot.
     pub bad_commands: u32,
+    /// Commands of any kind before the login after which the connection
+    /// closes: 100.
+    pub commands_before_login: u32,
     /// Failed logins after which the connection closes: 3.
     pub failed_logins: u32,
-    /// How long the answer to a failed login is held back: 1 s, as mpopd.
+    /// How long the answer to a bad command is held back: not for the first,
+    /// 250 ms for the second, and 250 ms more for each further one.
+    pub bad_command_delay: Duration,
+    /// How long the answer to a failed login is held back, counted from the
+    /// moment when the host was asked: 1 s, as mpopd, and twice as long for
+    /// each further one.
     pub failed_login_delay: Duration,
-    /// How long a client that has not logged in may be silent: 60 s.
+    /// How long a client that has not logged in may be silent: 60 s. Half a
+    /// line, half a SASL exchange and half a TLS handshake are silence too.
     pub login_timeout: Duration,
+    /// How long a client may take from the greeting to its login, whatever it
+    /// says: 3 minutes.
+    pub login_time: Duration,
+    /// How long a session may last, whatever the client says: 24 hours.
+    pub session_time: Duration,
     /// How long a client that has logged in may be silent: 10 minutes, the
     /// least that RFC 1939 section 3 allows.
     pub autologout: Duration,
@@ -107,12 +123,16 @@ impl Default for ServerLimits {
             command_line: 2_048,
             sasl_response: 65_536,
             waiting_input: 65_536,
-            waiting_output: 262_144,
+            waiting_output: 65_536,
             bad_commands_before_login: 3,
             bad_commands: 20,
+            commands_before_login: 100,
             failed_logins: 3,
+            bad_command_delay: Duration::from_millis(250),
             failed_login_delay: Duration::from_secs(1),
             login_timeout: Duration::from_secs(60),
+            login_time: Duration::from_secs(180),
+            session_time: Duration::from_secs(86_400),
             autologout: Duration::from_secs(600),
         }
     }

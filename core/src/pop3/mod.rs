@@ -27,8 +27,8 @@ mod state;
 #[cfg(feature = "sync")]
 pub mod sync;
 
-pub use auth::ChannelBinding;
 pub use auth::apop::{Stamp, digest as apop_digest};
+pub use auth::{ChannelBinding, ScramKeys};
 pub use capability::{Capabilities, Expire, LoginDelay};
 pub use client::{ClientConfig, ClientConnection, ContentMode};
 pub use command::{Command, SyntaxError, Verb};
@@ -42,7 +42,7 @@ pub use login::{AuthChoice, LoginRequest, Security};
 pub use multiline::{Stuffer, Unstuffer};
 pub use prefetch::Prefetch;
 pub use reply::{Reply, Status, Verdict};
-pub use server::{Refusal, ServerConfig, ServerConnection};
+pub use server::{Faults, Refusal, SaslMechanism, ServerConfig, ServerConnection};
 pub use state::State;
 
 /// The name of this protocol for the TLS handshake (RFC 7301), which hosts

@@ -192,6 +192,15 @@ impl Unstuffer {
 pub struct Stuffer {
     line_start: bool,
     after_cr: bool,
+    dots: Dots,
+}
+
+/// Which dots are doubled; all of them, but for a fault that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dots {
+    All,
+    AfterTheFirstOctet,
+    None,
 }
 
 impl Default for Stuffer {
@@ -206,6 +215,19 @@ impl Stuffer {
         Self {
             line_start: true,
             after_cr: false,
+            dots: Dots::All,
+        }
+    }
+
+    /// Stuffs no dot, or all but one that is the first octet.
+    pub(crate) fn faulty(none: bool) -> Self {
+        Self {
+            dots: if none {
+                Dots::None
+            } else {
+                Dots::AfterTheFirstOctet
+            },
+            ..Self::new()
         }
     }
 
@@ -213,8 +235,11 @@ impl Stuffer {
     pub fn feed(&mut self, content: &[u8], out: &mut Vec<u8>) {
         let mut rest = content;
         while !rest.is_empty() {
-            if self.line_start && rest.first() == Some(&b'.') {
+            if self.line_start && rest.first() == Some(&b'.') && self.dots == Dots::All {
                 out.push(b'.');
+            }
+            if self.dots == Dots::AfterTheFirstOctet {
+                self.dots = Dots::All;
             }
             let (line, ended, after) = match memchr(b'\n', rest).and_then(|lf| {
                 let (line, after) = rest.split_at_checked(lf)?;

@@ -7,38 +7,49 @@
 //! reply, and what waits in memory is bounded in both directions.
 //!
 //! The lines come from `input`, `login` and `transaction` answer them,
-//! `maildrop` holds the marks, `content` makes RETR and TOP, `clock` the
-//! deadlines, `answer` the texts.
+//! `maildrop` holds the marks, `content` makes RETR and TOP, `sasl` reads
+//! logins, `clock` keeps the deadlines, `answer` the texts, `faults` what a
+//! test asked to go wrong.
 //!
-//! RFC 1939, 2449, 2595 section 4, 3206, 5034.
+//! A little above 600 lines: the interface, in one place, with its words.
+//!
+//! RFC 1939, 2449, 2595 section 4, 3206, 5034, 6856.
 
 mod answer;
 mod clock;
 mod content;
+mod faults;
 mod input;
 mod login;
 mod maildrop;
+mod sasl;
 mod transaction;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::auth::ClientFirst;
 use super::auth::apop::Stamp;
+use super::capability::{Expire, LoginDelay};
 use super::command::Verb;
 use super::event::{CloseReason, MaildropEntry, ServerEvent};
 use super::limits::ServerLimits;
 use super::login::Security;
 use super::state::{Channel, State, Trigger, after};
 use crate::error::{ErrorCode, UsageError};
+use crate::secret::Secret;
 
 pub use answer::Refusal;
 use clock::Timer;
 use content::Content;
+pub use faults::Faults;
 use input::Input;
 use maildrop::MarkedMaildrop;
+use sasl::Exchange;
+pub use sasl::SaslMechanism;
 
 /// What a server connection is and may do.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
     /// The text of the greeting: printable ASCII, other octets become `?`.
     /// Empty stands for `ready`.
@@ -55,8 +66,59 @@ pub struct ServerConfig {
     /// What the client is told after the login as IMPLEMENTATION, if
     /// anything.
     pub implementation: Option<String>,
+    /// The SASL mechanisms, in the order in which they are told: PLAIN. Those
+    /// that show a secret are offered where passwords are taken, the others
+    /// where there is a seed.
+    pub mechanisms: Vec<SaslMechanism>,
+    /// 16 octets or more that nobody can guess, new for each connection: the
+    /// nonces of CRAM-MD5 and SCRAM come from them.
+    pub seed: Secret<Vec<u8>>,
+    /// Octets that nobody can guess, the same for each connection of a
+    /// server: the salts of SCRAM come from them. Empty stands for the seed.
+    pub salt_key: Secret<Vec<u8>>,
+    /// Offers UTF8 (RFC 6856 section 2).
+    pub utf8: bool,
+    /// Offers LANG (RFC 6856 section 3).
+    pub lang: bool,
+    /// What CAPA tells of how long messages stay, if anything.
+    pub expire: Option<Expire>,
+    /// What CAPA tells of the time between two logins, if anything; the host
+    /// keeps count, and refuses with [`Refusal::LoginDelay`].
+    pub login_delay: Option<LoginDelay>,
+    /// Offers LAST, which RFC 1725 dropped.
+    pub last: bool,
+    /// Takes XCLIENT: the host trusts this peer to name whom it speaks for.
+    pub xclient: bool,
+    /// Tells each line of the client in [`ServerEvent::LineReceived`].
+    pub trace: bool,
+    /// What shall go wrong; for tests.
+    pub faults: Faults,
     /// The bounds.
     pub limits: ServerLimits,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            greeting: String::new(),
+            apop_stamp: None,
+            tls: Security::default(),
+            allow_cleartext: false,
+            implementation: None,
+            mechanisms: vec![SaslMechanism::Plain],
+            seed: Secret::default(),
+            salt_key: Secret::default(),
+            utf8: false,
+            lang: false,
+            expire: None,
+            login_delay: None,
+            last: false,
+            xclient: false,
+            trace: false,
+            faults: Faults::default(),
+            limits: ServerLimits::default(),
+        }
+    }
 }
 
 /// One client of a server.
@@ -118,15 +180,38 @@ pub struct ServerConnection {
     work: Work,
     /// The name that USER gave, until PASS takes it.
     named: Option<String>,
-    /// True between the challenge of AUTH PLAIN and the response.
-    awaits_sasl_response: bool,
+    /// The exchange whose challenge awaits its response.
+    exchange: Option<Exchange>,
+    /// The mechanism of the last AUTH.
+    mechanism: Option<SaslMechanism>,
+    /// Counts what is made from the seed.
+    next_exchange: u32,
     /// Who is logged in.
     user: Option<String>,
+    /// The client said UTF8.
+    utf8: bool,
     maildrop: MarkedMaildrop,
+    /// The highest message number that was read.
+    last: u32,
+    /// Octets of the message that is being sent.
+    sent_content: u64,
+    /// Octets that were handed out.
+    handed_out: u64,
+    /// A CR at the end of what was handed out without it.
+    carry: bool,
+    commands: u32,
     bad_commands: u32,
     failed_logins: u32,
+    /// What the host adds to the delay of failed logins.
+    penalty: Duration,
     now: Duration,
     idle: Timer,
+    /// Since the greeting.
+    session: Timer,
+    /// Since the host was asked about a login.
+    login_timer: Timer,
+    /// Since the last piece of output, for the fault that delays it.
+    piece: Timer,
 }
 
 /// What has to end before the next command is looked at.
@@ -141,14 +226,29 @@ enum Work {
     },
     Authenticate {
         user: String,
+        mechanism: Option<SaslMechanism>,
     },
+    /// The keys of a user, for SCRAM.
+    Keys(ClientFirst),
     OpenMaildrop {
         user: String,
     },
     Retrieve(Content),
     Commit,
-    /// A refused login whose answer waits for its time.
-    HeldBack(Timer),
+    /// An answer that waits for its time.
+    HeldBack {
+        timer: Timer,
+        delay: Duration,
+        answer: HeldAnswer,
+    },
+}
+
+/// What is answered late.
+#[derive(Debug)]
+enum HeldAnswer {
+    FailedLogin,
+    FailedToken(SaslMechanism),
+    BadCommand(String),
 }
 
 impl ServerConnection {
@@ -158,7 +258,8 @@ impl ServerConnection {
             Security::Implicit => Channel::Secure,
             _ => Channel::Clear,
         };
-        let greeting = answer::greeting(&config.greeting, config.apop_stamp.as_ref());
+        let greeting =
+            answer::greeting(&config.greeting, config.apop_stamp.as_ref(), config.xclient);
         let mut server = Self {
             config,
             state: after(State::Greeting, Trigger::Greeted),
@@ -169,13 +270,25 @@ impl ServerConnection {
             events: VecDeque::new(),
             work: Work::None,
             named: None,
-            awaits_sasl_response: false,
+            exchange: None,
+            mechanism: None,
+            next_exchange: 0,
             user: None,
+            utf8: false,
             maildrop: MarkedMaildrop::default(),
+            last: 0,
+            sent_content: 0,
+            handed_out: 0,
+            carry: false,
+            commands: 0,
             bad_commands: 0,
             failed_logins: 0,
+            penalty: Duration::ZERO,
             now: Duration::ZERO,
             idle: Timer::default(),
+            session: Timer::default(),
+            login_timer: Timer::default(),
+            piece: Timer::default(),
         };
         server.ok(&greeting);
         server
@@ -244,21 +357,30 @@ impl ServerConnection {
     /// output and events.
     pub fn handle_timeout(&mut self, now: Duration) {
         self.now = self.now.max(now);
+        self.piece.tick(self.now);
         if self.state.is_over() {
             return;
         }
-        if let Work::HeldBack(timer) = &mut self.work {
+        self.session.tick(self.now);
+        if matches!(
+            self.work,
+            Work::Authenticate { .. } | Work::Keys(_) | Work::OpenMaildrop { .. }
+        ) {
+            self.login_timer.tick(self.now);
+        }
+        if let Work::HeldBack { timer, delay, .. } = &mut self.work {
             timer.tick(self.now);
-            if timer
-                .left(self.config.limits.failed_login_delay, self.now)
-                .is_zero()
-            {
-                self.answer_failed_login();
+            if timer.left(*delay, self.now).is_zero() {
+                if let Work::HeldBack { answer, .. } = std::mem::replace(&mut self.work, Work::None)
+                {
+                    self.answer_held(answer);
+                }
                 self.advance();
             }
         } else if self.client_is_due() {
             self.idle.tick(self.now);
-            if self.idle.left(self.idle_limit(), self.now).is_zero() {
+            let session = self.session.left(self.session_limit(), self.now);
+            if session.is_zero() || self.idle.left(self.idle_limit(), self.now).is_zero() {
                 // Without a reply (RFC 1939 section 3, autologout).
                 self.close(CloseReason::Timeout);
             }
@@ -270,14 +392,21 @@ impl ServerConnection {
     /// How long to wait at most until the next `handle_timeout`, counted from
     /// the last one; `None` while only the host is due.
     pub fn timeout(&self) -> Option<Duration> {
-        if self.state.is_over() {
+        let piece = (!self.output.is_empty() && !self.config.faults.delay.is_zero())
+            .then(|| self.piece.left(self.config.faults.delay, self.now));
+        let due = if self.state.is_over() {
             None
-        } else if let Work::HeldBack(timer) = &self.work {
-            Some(timer.left(self.config.limits.failed_login_delay, self.now))
+        } else if let Work::HeldBack { timer, delay, .. } = &self.work {
+            Some(timer.left(*delay, self.now))
         } else if self.client_is_due() {
-            Some(self.idle.left(self.idle_limit(), self.now))
+            let idle = self.idle.left(self.idle_limit(), self.now);
+            Some(idle.min(self.session.left(self.session_limit(), self.now)))
         } else {
             None
+        };
+        match (piece, due) {
+            (Some(piece), Some(due)) => Some(piece.min(due)),
+            (piece, due) => piece.or(due),
         }
     }
 
@@ -292,13 +421,51 @@ impl ServerConnection {
         if self.output.is_empty() {
             return;
         }
-        if into.is_empty() {
+        if self.config.faults.changes_output() {
+            self.take_faulty_output(into);
+        } else if into.is_empty() {
             std::mem::swap(into, &mut self.output);
         } else {
             into.append(&mut self.output);
         }
         self.idle.restart();
         self.advance();
+    }
+
+    /// True if output waits whose time has not come: a fault that delays it.
+    /// A host that closes the connection waits `timeout` and takes it first.
+    pub fn holds_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    fn take_faulty_output(&mut self, into: &mut Vec<u8>) {
+        let faults = &self.config.faults;
+        if !faults.delay.is_zero() {
+            if !self.piece.left(faults.delay, self.now).is_zero() {
+                return;
+            }
+            self.piece.restart();
+        }
+        let most = faults.piece.unwrap_or(usize::MAX).max(1);
+        let rest = self.output.split_off(most.min(self.output.len()));
+        let mut piece = std::mem::replace(&mut self.output, rest);
+        if faults.lf_line_ends {
+            piece = faults::without_cr(&piece, &mut self.carry);
+        }
+        let left = faults
+            .cut_after
+            .map(|most| most.saturating_sub(self.handed_out));
+        self.handed_out = self.handed_out.saturating_add(piece.len() as u64);
+        if let Some(left) = left.and_then(|left| usize::try_from(left).ok())
+            && piece.len() >= left
+        {
+            piece.truncate(left);
+            self.output.clear();
+            if !self.state.is_over() {
+                self.close(CloseReason::Fault);
+            }
+        }
+        into.append(&mut piece);
     }
 
     /// False while enough waits in the input buffer, and while no octet may
@@ -335,7 +502,7 @@ impl ServerConnection {
     ///
     /// [`UsageError`] if nobody is logging in.
     pub fn accept_login(&mut self) -> Result<(), UsageError> {
-        let Work::Authenticate { user } = &self.work else {
+        let Work::Authenticate { user, .. } = &self.work else {
             return Err(self.wrong_moment("accept_login", "Authenticate"));
         };
         let user = user.clone();
@@ -348,25 +515,39 @@ impl ServerConnection {
     /// Answers [`ServerEvent::Authenticate`] or
     /// [`ServerEvent::OpenMaildrop`]: no. For
     /// [`BadCredentials`](Refusal::BadCredentials) the client learns it after
-    /// `failed_login_delay`, and [`ServerEvent::LoginFailed`] comes.
+    /// `failed_login_delay`, counted from the question, so that the time of
+    /// the host's check does not show; and [`ServerEvent::LoginFailed`] comes.
     ///
     /// # Errors
     ///
     /// [`UsageError`] if nobody is logging in.
     pub fn refuse_login(&mut self, refusal: Refusal) -> Result<(), UsageError> {
-        let (Work::Authenticate { user } | Work::OpenMaildrop { user }) = &self.work else {
-            return Err(self.wrong_moment("refuse_login", "Authenticate or OpenMaildrop"));
+        let (user, mechanism) = match &self.work {
+            Work::Authenticate { user, mechanism } => (user.clone(), *mechanism),
+            Work::OpenMaildrop { user } => (user.clone(), None),
+            _ => return Err(self.wrong_moment("refuse_login", "Authenticate or OpenMaildrop")),
         };
-        let user = user.clone();
         self.idle.restart();
         if refusal == Refusal::BadCredentials {
-            self.hold_back_failed_login(user);
+            let answer = match mechanism {
+                Some(token @ (SaslMechanism::XOAuth2 | SaslMechanism::OAuthBearer)) => {
+                    HeldAnswer::FailedToken(token)
+                }
+                _ => HeldAnswer::FailedLogin,
+            };
+            self.hold_back_failed_login(user, answer);
         } else {
             self.work = Work::None;
             self.err(refusal.reply());
         }
         self.advance();
         Ok(())
+    }
+
+    /// Adds so much to the delay of each failed login that is told from now
+    /// on: for a host that counts them by address over many connections.
+    pub fn penalize(&mut self, penalty: Duration) {
+        self.penalty = penalty;
     }
 
     /// Answers [`ServerEvent::OpenMaildrop`]: these are the messages, the
@@ -382,6 +563,10 @@ impl ServerConnection {
         let Work::OpenMaildrop { user } = &self.work else {
             return Err(self.wrong_moment("maildrop_opened", "OpenMaildrop"));
         };
+        let mut entries = entries;
+        for entry in &mut entries {
+            entry.octets = self.config.faults.size(entry.octets);
+        }
         let maildrop = MarkedMaildrop::new(entries)?;
         let (user, count) = (user.clone(), maildrop.stat().count);
         self.maildrop = maildrop;
@@ -407,7 +592,19 @@ impl ServerConnection {
         let Work::Retrieve(content) = &mut self.work else {
             return Err(self.wrong_moment("send_content", "Retrieve"));
         };
-        content.feed(octets, &mut self.output);
+        let left = self
+            .config
+            .faults
+            .cut_content_after
+            .map(|most| most.saturating_sub(self.sent_content));
+        self.sent_content = self.sent_content.saturating_add(octets.len() as u64);
+        match left.and_then(|left| octets.get(..usize::try_from(left).ok()?)) {
+            None => content.feed(octets, &mut self.output),
+            Some(kept) => {
+                content.feed(kept, &mut self.output);
+                self.close(CloseReason::Fault);
+            }
+        }
         Ok(())
     }
 
@@ -517,7 +714,9 @@ impl ServerConnection {
 
     /// Octets that the next line may have.
     fn line_limit(&self) -> usize {
-        if self.awaits_sasl_response {
+        if self.exchange.is_some()
+            || self.state == State::Authorization && self.input.begins_with(b"AUTH")
+        {
             self.config.limits.sasl_response
         } else {
             self.config.limits.command_line
@@ -533,6 +732,16 @@ impl ServerConnection {
         }
     }
 
+    /// From the greeting on; the login has its own.
+    fn session_limit(&self) -> Duration {
+        let limits = &self.config.limits;
+        if self.state == State::Authorization {
+            limits.login_time.min(limits.session_time)
+        } else {
+            limits.session_time
+        }
+    }
+
     fn idle_limit(&self) -> Duration {
         if self.state == State::Transaction {
             self.config.limits.autologout
@@ -542,15 +751,33 @@ impl ServerConnection {
     }
 
     fn ok(&mut self, text: &str) {
-        answer::push_line(&mut self.output, "+OK", text);
+        let status = if self.config.faults.lower_case_status {
+            "+ok"
+        } else {
+            "+OK"
+        };
+        answer::push_line(&mut self.output, status, text);
     }
 
     fn err(&mut self, text: &str) {
-        answer::push_line(&mut self.output, "-ERR", text);
+        if self.config.faults.close_for_err {
+            return self.close(CloseReason::Fault);
+        }
+        let status = if self.config.faults.lower_case_status {
+            "-err"
+        } else {
+            "-ERR"
+        };
+        answer::push_line(&mut self.output, status, text);
     }
 
     /// Ends the connection, without another reply.
     fn close(&mut self, reason: CloseReason) {
+        // A fault may have closed it a moment ago.
+        let is_closed = |event: &ServerEvent| matches!(event, ServerEvent::ConnectionClosed { .. });
+        if self.events.iter().any(is_closed) {
+            return;
+        }
         let trigger = match reason {
             CloseReason::Quit => Trigger::Ended,
             _ => Trigger::Failed,
@@ -559,9 +786,17 @@ impl ServerConnection {
         self.work = Work::None;
         self.input.clear();
         self.maildrop = MarkedMaildrop::default();
+        self.exchange = None;
         // What was asked is not asked any more.
-        self.events
-            .retain(|event| matches!(event, ServerEvent::LoginFailed { .. }));
+        self.events.retain(|event| {
+            matches!(
+                event,
+                ServerEvent::LoginFailed { .. }
+                    | ServerEvent::CommandRefused { .. }
+                    | ServerEvent::ClientForwarded { .. }
+                    | ServerEvent::LineReceived { .. }
+            )
+        });
         self.events
             .push_back(ServerEvent::ConnectionClosed { reason });
     }

@@ -80,12 +80,16 @@ pub(crate) fn after(state: State, trigger: Trigger) -> State {
 }
 
 /// The states in which a command may be given (RFC 1939, 2449 section 5, 2595
-/// section 4, 5034 section 4, 6856 sections 2 and 3).
+/// section 4, 5034 section 4, 6856 sections 2 and 3; LAST by RFC 1460).
 pub(crate) fn allows(state: State, verb: Verb) -> bool {
     match verb {
-        Verb::Stls | Verb::Utf8 | Verb::User | Verb::Pass | Verb::Apop | Verb::Auth => {
-            state == State::Authorization
-        }
+        Verb::Stls
+        | Verb::Utf8
+        | Verb::User
+        | Verb::Pass
+        | Verb::Apop
+        | Verb::Auth
+        | Verb::Xclient => state == State::Authorization,
         Verb::Stat
         | Verb::List
         | Verb::Uidl
@@ -93,6 +97,7 @@ pub(crate) fn allows(state: State, verb: Verb) -> bool {
         | Verb::Top
         | Verb::Dele
         | Verb::Rset
+        | Verb::Last
         | Verb::Noop => state == State::Transaction,
         Verb::Capa | Verb::Lang | Verb::Quit => {
             matches!(state, State::Authorization | State::Transaction)

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use popmail::pop3::{CloseReason, Credentials, Refusal, Stamp};
+use popmail::pop3::{CloseReason, Credentials, Refusal, ScramKeys};
 use popmail::{Maildrop, MemoryMaildrop, ServerConfig, ServerConnection, ServerEvent};
 
 /// A user of the host.
@@ -22,7 +22,6 @@ pub struct Account {
 /// The loop of a host, without a network.
 pub struct Host {
     pub server: ServerConnection,
-    pub stamp: Option<Stamp>,
     pub accounts: BTreeMap<String, Account>,
     /// Octets that a read of a message gives at most.
     pub chunk: usize,
@@ -31,6 +30,11 @@ pub struct Host {
     pub wants_tls: bool,
     pub closed: Option<CloseReason>,
     pub failed_logins: Vec<String>,
+    /// The count of the last refused command.
+    pub refused: u32,
+    pub forwarded: Option<String>,
+    /// What the trace told.
+    pub lines: Vec<String>,
     /// The most that one call of `take_output` gave.
     pub most_output: usize,
 }
@@ -38,7 +42,6 @@ pub struct Host {
 impl Host {
     pub fn new(config: ServerConfig, accounts: BTreeMap<String, Account>) -> Self {
         let mut host = Self {
-            stamp: config.apop_stamp.clone(),
             server: ServerConnection::new(config),
             accounts,
             chunk: 4_096,
@@ -46,6 +49,9 @@ impl Host {
             wants_tls: false,
             closed: None,
             failed_logins: Vec::new(),
+            refused: 0,
+            forwarded: None,
+            lines: Vec::new(),
             most_output: 0,
         };
         host.run();
@@ -108,11 +114,27 @@ impl Host {
         assert_eq!(self.closed, None, "{event:?} after the end");
         match event {
             ServerEvent::Authenticate { credentials } => {
-                if self.is_right(&credentials) {
+                let account = self.accounts.get(credentials.user());
+                // A token is right if it is the password.
+                let right = account.is_some_and(|account| match &credentials {
+                    Credentials::Token { token, .. } => token.matches(&account.password),
+                    other => other.verify(&account.password),
+                });
+                if right {
                     self.server.accept_login().unwrap();
                 } else {
                     self.server.refuse_login(Refusal::BadCredentials).unwrap();
                 }
+            }
+            ServerEvent::KeysWanted {
+                user,
+                salt,
+                iterations,
+            } => {
+                let account = self.accounts.get(&user);
+                let keys =
+                    account.map(|one| ScramKeys::from_password(&one.password, &salt, iterations));
+                self.server.provide_keys(keys).unwrap();
             }
             ServerEvent::OpenMaildrop { user } => {
                 let account = &self.accounts[&user];
@@ -134,23 +156,14 @@ impl Host {
                 }
             }
             ServerEvent::TlsReady => self.wants_tls = true,
-            ServerEvent::LoginFailed { user } => self.failed_logins.push(user),
+            ServerEvent::LoginFailed { user, .. } => self.failed_logins.push(user),
+            ServerEvent::CommandRefused { count, .. } => self.refused = count,
+            ServerEvent::ClientForwarded { address, .. } => {
+                self.forwarded = Some(address.to_string());
+            }
+            ServerEvent::LineReceived { line } => self.lines.push(line),
             ServerEvent::ConnectionClosed { reason } => self.closed = Some(reason),
             other => panic!("unknown event {other:?}"),
-        }
-    }
-
-    fn is_right(&self, credentials: &Credentials) -> bool {
-        let account = self.accounts.get(credentials.user());
-        match (credentials, account) {
-            (Credentials::Password { password, .. }, Some(account)) => {
-                password.matches(&account.password)
-            }
-            (Credentials::Apop { digest, .. }, Some(account)) => {
-                let stamp = self.stamp.as_ref().expect("APOP needs a stamp");
-                stamp.verify(&account.password, digest)
-            }
-            (_, None) => false,
         }
     }
 
@@ -165,6 +178,9 @@ impl Host {
         };
         let mut buffer = vec![0; chunk];
         loop {
+            if self.server.state().is_over() {
+                return; // a fault that was asked for
+            }
             if self.server.content_is_complete() {
                 return self.server.finish_content().unwrap();
             }

@@ -6,7 +6,7 @@
 //! challenge no `+OK` is a success.
 
 use super::Mechanism;
-use super::scram::escape_name;
+use super::scram::{escape_name, unescape_name};
 use crate::secret::Secret;
 
 #[derive(Debug)]
@@ -78,6 +78,43 @@ impl Mechanism for Bearer {
     }
 }
 
+/// The server's reading of OAUTHBEARER: `(name, token)`; the name may be
+/// empty, the token then tells it (RFC 7628
+/// section 3.1).
+pub(crate) fn parse_oauthbearer(message: &[u8]) -> Option<(String, Secret<Vec<u8>>)> {
+    let rest = message.strip_prefix(b"n,")?.strip_suffix(b"\x01\x01")?;
+    let mut fields = rest.split(|&octet| octet == 1);
+    let identity = str::from_utf8(fields.next()?.strip_suffix(b",")?).ok()?;
+    let user = match identity.strip_prefix("a=") {
+        Some(name) => unescape_name(name)?,
+        None if identity.is_empty() => String::new(),
+        None => return None,
+    };
+    let token = bearer_token(fields.find_map(|field| field.strip_prefix(b"auth="))?)?;
+    let printable = !user.bytes().any(|octet| octet.is_ascii_control());
+    printable.then_some((user, token))
+}
+
+/// The server's reading of XOAUTH2: `(name, token)`.
+pub(crate) fn parse_xoauth2(message: &[u8]) -> Option<(String, Secret<Vec<u8>>)> {
+    let rest = message.strip_prefix(b"user=")?.strip_suffix(b"\x01\x01")?;
+    let end = rest.iter().position(|&octet| octet == 1)?;
+    let (user, rest) = rest.split_at_checked(end)?;
+    let user = String::from_utf8(user.to_vec()).ok()?;
+    let token = bearer_token(rest.get(1..)?.strip_prefix(b"auth=")?)?;
+    let printable = !user.is_empty() && !user.bytes().any(|octet| octet.is_ascii_control());
+    printable.then_some((user, token))
+}
+
+/// The token of `Bearer …`: printable ASCII (RFC 6750 section 2.1).
+fn bearer_token(value: &[u8]) -> Option<Secret<Vec<u8>>> {
+    let (scheme, token) = value.split_at_checked(7)?;
+    let well_formed = scheme.eq_ignore_ascii_case(b"Bearer ")
+        && !token.is_empty()
+        && token.iter().all(u8::is_ascii_graphic);
+    well_formed.then(|| Secret::new(token.to_vec()))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -106,5 +143,58 @@ mod tests {
         );
         assert_eq!(mechanism.respond(b"{}").unwrap().expose(), b"\x01");
         assert!(mechanism.accepted().is_err());
+    }
+
+    #[test]
+    fn the_server_reads_the_oauthbearer_that_the_client_says_and_nothing_else() {
+        let mut mechanism = Bearer::oauthbearer("a,b=c", Secret::new(b"tok".to_vec()));
+        let (user, token) = parse_oauthbearer(mechanism.respond(b"").unwrap().expose()).unwrap();
+        assert_eq!(
+            (user.as_str(), token.expose().as_slice()),
+            ("a,b=c", &b"tok"[..])
+        );
+        // The example of RFC 7628 section 4.1 has host and port in front.
+        let example = b"n,a=user@example.com,\x01host=server.example.com\x01port=143\x01\
+            auth=Bearer vF9dft4qmT\x01\x01";
+        assert_eq!(parse_oauthbearer(example).unwrap().0, "user@example.com");
+        assert_eq!(
+            parse_oauthbearer(b"n,,\x01auth=Bearer t\x01\x01")
+                .unwrap()
+                .0,
+            ""
+        );
+        for odd in [
+            &b""[..],
+            b"\x01",
+            b"n,a=me,\x01\x01",
+            b"y,a=me,\x01auth=Bearer t\x01",
+            b"n,b=me,\x01auth=Bearer t\x01\x01",
+            b"n,a=m=3,\x01auth=Bearer t\x01\x01",
+            b"n,a=me,\x01auth=Basic t\x01\x01",
+        ] {
+            assert_eq!(parse_oauthbearer(odd), None, "{}", odd.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_server_reads_the_xoauth2_that_the_client_says_and_nothing_else() {
+        let mut mechanism = Bearer::xoauth2("me@example.com", Secret::new(b"ya29.x".to_vec()));
+        let (user, token) = parse_xoauth2(mechanism.respond(b"").unwrap().expose()).unwrap();
+        assert_eq!(
+            (user.as_str(), token.expose().as_slice()),
+            ("me@example.com", &b"ya29.x"[..])
+        );
+        for odd in [
+            &b""[..],
+            b"user=me\x01\x01",
+            b"user=\x01auth=Bearer t\x01\x01",
+            b"user=me\x01auth=Bearer \x01\x01",
+            b"user=me\x01auth=Basic t\x01\x01",
+            b"user=me\x01auth=Bearer t\x01",
+            b"user=m\re\x01auth=Bearer t\x01\x01",
+            b"user=me\x01auth=Bearer t t\x01\x01",
+        ] {
+            assert_eq!(parse_xoauth2(odd), None, "{}", odd.escape_ascii());
+        }
     }
 }

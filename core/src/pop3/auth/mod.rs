@@ -9,14 +9,15 @@
 //! callbacks and brings more code than the engine has.
 
 pub mod apop;
-mod bearer;
+pub(crate) mod bearer;
 mod binding;
-mod cram_md5;
+pub(crate) mod cram_md5;
 mod external;
 mod login;
 pub mod plain;
 pub(crate) mod prepare;
 mod scram;
+mod scram_server;
 
 use std::fmt::Debug;
 
@@ -29,6 +30,8 @@ pub(crate) use external::External;
 pub(crate) use login::Login;
 pub(crate) use plain::Plain;
 pub(crate) use scram::{Binding, Hash, Scram};
+pub use scram_server::ScramKeys;
+pub(crate) use scram_server::{ClientFirst, ServerScram, hmac, seeded};
 
 /// The client's side of one SASL exchange (RFC 4422).
 pub(crate) trait Mechanism: Debug + Send + Sync {

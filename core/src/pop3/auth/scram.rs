@@ -186,11 +186,7 @@ impl Hash {
         iterations: u32,
         auth_message: &str,
     ) -> Result<(Vec<u8>, Vec<u8>), String> {
-        let mut salted = vec![0; self.octets()];
-        match self {
-            Self::Sha1 => pbkdf2_hmac::<Sha1>(password, salt, iterations, &mut salted),
-            Self::Sha256 => pbkdf2_hmac::<Sha256>(password, salt, iterations, &mut salted),
-        }
+        let mut salted = self.salted(password, salt, iterations);
         let mut client_key = self.hmac(&salted, b"Client Key")?;
         let stored_key = self.digest(&client_key);
         let signature = self.hmac(&stored_key, auth_message.as_bytes())?;
@@ -206,7 +202,16 @@ impl Hash {
         Ok((proof, server_signature))
     }
 
-    fn hmac(self, key: &[u8], message: &[u8]) -> Result<Vec<u8>, String> {
+    pub(super) fn salted(self, password: &[u8], salt: &[u8], iterations: u32) -> Vec<u8> {
+        let mut salted = vec![0; self.octets()];
+        match self {
+            Self::Sha1 => pbkdf2_hmac::<Sha1>(password, salt, iterations, &mut salted),
+            Self::Sha256 => pbkdf2_hmac::<Sha256>(password, salt, iterations, &mut salted),
+        }
+        salted
+    }
+
+    pub(super) fn hmac(self, key: &[u8], message: &[u8]) -> Result<Vec<u8>, String> {
         fn with<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Result<Vec<u8>, String> {
             let mut mac = <M as KeyInit>::new_from_slice(key)
                 .map_err(|_| "the password cannot be a key".to_owned())?;
@@ -219,7 +224,7 @@ impl Hash {
         }
     }
 
-    fn digest(self, octets: &[u8]) -> Vec<u8> {
+    pub(super) fn digest(self, octets: &[u8]) -> Vec<u8> {
         match self {
             Self::Sha1 => Sha1::digest(octets).to_vec(),
             Self::Sha256 => Sha256::digest(octets).to_vec(),
@@ -237,6 +242,22 @@ impl Hash {
 /// `=` and `,` structure the messages (RFC 5802 section 5.1).
 pub(crate) fn escape_name(name: &str) -> String {
     name.replace('=', "=3D").replace(',', "=2C")
+}
+
+/// The way back; `None` if an `=` begins nothing that is known.
+pub(crate) fn unescape_name(name: &str) -> Option<String> {
+    let mut parts = name.split('=');
+    let mut plain = parts.next()?.to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2)?;
+        plain.push(match code {
+            "2C" => ',',
+            "3D" => '=',
+            _ => return None,
+        });
+        plain.push_str(rest);
+    }
+    Some(plain)
 }
 
 /// RFC 7677 section 4 asks for 4,096 or more; a million takes a second.

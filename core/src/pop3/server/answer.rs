@@ -24,6 +24,9 @@ pub enum Refusal {
     SysPerm,
     /// The message is no longer there: no response code.
     Gone,
+    /// The message holds UTF-8 in its header, and the client has not said
+    /// UTF8: `[UTF8]` (RFC 6856 section 5).
+    Utf8,
 }
 
 impl Refusal {
@@ -35,6 +38,7 @@ impl Refusal {
         Self::SysTemp,
         Self::SysPerm,
         Self::Gone,
+        Self::Utf8,
     ];
 
     /// The name that every language uses.
@@ -46,6 +50,7 @@ impl Refusal {
             Self::SysTemp => "sys_temp",
             Self::SysPerm => "sys_perm",
             Self::Gone => "gone",
+            Self::Utf8 => "utf8",
         }
     }
 
@@ -57,6 +62,7 @@ impl Refusal {
             Self::SysTemp => "[SYS/TEMP] failed for now, try again later",
             Self::SysPerm => "[SYS/PERM] failed, ask the administrator",
             Self::Gone => "message is gone",
+            Self::Utf8 => "[UTF8] the header of this message needs the command UTF8",
         }
     }
 
@@ -73,7 +79,7 @@ impl Refusal {
 
 /// The greeting's text. A stamp stands at its end and is the only thing in it
 /// that can be taken for one.
-pub(super) fn greeting(text: &str, stamp: Option<&Stamp>) -> String {
+pub(super) fn greeting(text: &str, stamp: Option<&Stamp>, xclient: bool) -> String {
     let mut greeting: String = printable(text, GREETING_MAX)
         .chars()
         .map(|letter| {
@@ -86,6 +92,10 @@ pub(super) fn greeting(text: &str, stamp: Option<&Stamp>) -> String {
         .collect();
     if greeting.is_empty() {
         greeting.push_str("ready");
+    }
+    if xclient {
+        // Where a proxy looks for it.
+        greeting.insert_str(0, "[XCLIENT] ");
     }
     if let Some(stamp) = stamp {
         greeting.push(' ');
@@ -126,6 +136,7 @@ pub(super) fn push_line(output: &mut Vec<u8>, status: &str, text: &str) {
 pub(super) const BYE: &str = "bye";
 pub(super) const NO_SUCH_MESSAGE: &str = "no such message";
 pub(super) const TOO_MANY_BAD_COMMANDS: &str = "too many bad commands";
+pub(super) const TOO_MANY_COMMANDS: &str = "too many commands before the login";
 pub(super) const NOT_BETWEEN_STLS_AND_TLS: &str = "nothing may follow STLS but the TLS handshake";
 pub(super) const PASSWORDS_NEED_TLS: &str = "passwords are taken over TLS only";
 const NOT_REMOVED: &str = "some deleted messages are not removed";
@@ -142,10 +153,11 @@ mod tests {
     fn a_greeting_is_one_printable_line_and_holds_one_stamp() {
         let stamp = Stamp::new(b"<1.2@host>");
         assert_eq!(
-            greeting("hi\r\n+OK <a@b> \u{e9}\u{1b}", stamp.as_ref()),
+            greeting("hi\r\n+OK <a@b> \u{e9}\u{1b}", stamp.as_ref(), false),
             "hi??+OK ?a@b? ?? <1.2@host>"
         );
-        assert_eq!(greeting("", None), "ready");
+        assert_eq!(greeting("", None, false), "ready");
+        assert_eq!(greeting("hi", None, true), "[XCLIENT] hi");
     }
 
     #[test]

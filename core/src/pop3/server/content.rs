@@ -7,6 +7,7 @@
 use memchr::memchr;
 
 use super::answer;
+use super::faults::Faults;
 use crate::pop3::multiline::Stuffer;
 
 /// A message on its way to the client.
@@ -16,25 +17,39 @@ pub(super) struct Content {
     text: Option<String>,
     cut: Option<Cut>,
     stuffer: Stuffer,
+    /// Octets that may still be sent; only a fault bounds them.
+    most: u64,
 }
 
 impl Content {
     /// All of a message of this size.
     pub(super) fn whole(octets: u64) -> Self {
-        Self {
-            text: Some(format!("{octets} octets")),
-            cut: None,
-            stuffer: Stuffer::new(),
-        }
+        Self::new(format!("{octets} octets"), None)
     }
 
     /// The header and `lines` lines of the body.
     pub(super) fn top(lines: u64) -> Self {
+        Self::new(String::new(), Some(Cut::new(lines)))
+    }
+
+    fn new(text: String, cut: Option<Cut>) -> Self {
         Self {
-            text: Some(String::new()),
-            cut: Some(Cut::new(lines)),
+            text: Some(text),
+            cut,
             stuffer: Stuffer::new(),
+            most: u64::MAX,
         }
+    }
+
+    /// With the faults that were asked for.
+    pub(super) fn faulty(mut self, faults: &Faults) -> Self {
+        if faults.unstuffed_dots || faults.unstuffed_first_dot {
+            self.stuffer = Stuffer::faulty(faults.unstuffed_dots);
+        }
+        if let (Some(_), Some(most)) = (&self.cut, faults.top_octets) {
+            self.most = most;
+        }
+        self
     }
 
     /// True if the client was told that the message comes.
@@ -44,7 +59,7 @@ impl Content {
 
     /// True if no more of the message is wanted.
     pub(super) fn is_complete(&self) -> bool {
-        self.cut.as_ref().is_some_and(Cut::is_complete)
+        self.most == 0 || self.cut.as_ref().is_some_and(Cut::is_complete)
     }
 
     pub(super) fn feed(&mut self, octets: &[u8], output: &mut Vec<u8>) {
@@ -56,6 +71,11 @@ impl Content {
             Some(cut) => cut.take(octets),
             None => octets,
         };
+        let most = usize::try_from(self.most).unwrap_or(usize::MAX);
+        let wanted = wanted.get(..most).unwrap_or(wanted);
+        if self.most != u64::MAX {
+            self.most -= wanted.len() as u64;
+        }
         self.stuffer.feed(wanted, output);
     }
 

@@ -40,6 +40,16 @@ impl Input {
         self.len() == 0
     }
 
+    /// True if what waits is a command with that word and an argument.
+    pub(super) fn begins_with(&self, word: &[u8]) -> bool {
+        let waiting = self.octets.get(self.start..).unwrap_or_default();
+        waiting
+            .split_at_checked(word.len())
+            .is_some_and(|(start, rest)| {
+                start.eq_ignore_ascii_case(word) && rest.first() == Some(&b' ')
+            })
+    }
+
     pub(super) fn push(&mut self, octets: &[u8]) {
         if self.is_empty() {
             self.octets.clear();

@@ -3,24 +3,45 @@
 //! The rule guarded here: deletion marks take effect at QUIT and nowhere
 //! else.
 //!
-//! RFC 1939 sections 5 to 7, 2449 sections 5 and 6.
+//! RFC 1939 sections 5 to 7, 2449 sections 5 and 6, 1460 (LAST).
 
+use std::time::Duration;
+
+use super::clock::Timer;
 use super::content::Content;
 use super::input::Line;
-use super::{ServerConnection, Work, answer};
+use super::{HeldAnswer, ServerConnection, Work, answer};
 use crate::pop3::command::{Command, SyntaxError, Verb};
 use crate::pop3::event::{CloseReason, ServerEvent};
 use crate::pop3::state::{State, Trigger, after, allows};
 
 impl ServerConnection {
     pub(super) fn handle_line(&mut self, line: Line) {
-        let is_response = std::mem::take(&mut self.awaits_sasl_response);
-        match line {
-            Line::TooLong => self.bad_command("line is too long"),
-            Line::Complete(line) if is_response => self.handle_sasl_response(line.expose()),
-            Line::Complete(line) => match Command::parse(line.expose()) {
-                // RFC 6856 is not offered, in no state.
-                Ok(Command::Utf8 | Command::Lang(_)) => self.bad_command(UNKNOWN_COMMAND),
+        let exchange = self.exchange.take();
+        if self.config.trace {
+            self.trace(&line, exchange.is_some());
+        }
+        if self.config.faults.blank_line && self.commands == 0 {
+            self.output.extend_from_slice(b"\r\n");
+        }
+        self.commands = self.commands.saturating_add(1);
+        if self.state == State::Authorization
+            && self.commands > self.config.limits.commands_before_login
+        {
+            self.err(answer::TOO_MANY_COMMANDS);
+            self.close(CloseReason::BadCommands);
+            return;
+        }
+        match (line, exchange) {
+            (Line::TooLong, _) => self.bad_command("line is too long"),
+            (Line::Complete(line), Some(exchange)) => {
+                self.handle_sasl_response(exchange, line.expose());
+            }
+            (Line::Complete(line), None) => match Command::parse(line.expose()) {
+                Ok(command) if !self.offers(command.verb()) => self.bad_command(UNKNOWN_COMMAND),
+                // Nobody is punished for asking: clients try it (RFC 1725 dropped it).
+                Ok(Command::Last) if !self.config.last => self.err("LAST is not offered"),
+                Ok(Command::Utf8) if self.state == State::Transaction => self.handle_utf8(),
                 Ok(command) if allows(self.state, command.verb()) => self.handle_command(command),
                 Ok(_) if self.state == State::Authorization => self.bad_command("log in first"),
                 Ok(_) => self.bad_command("not after the login"),
@@ -30,6 +51,45 @@ impl ServerConnection {
                 }
             },
         }
+    }
+
+    /// False for a command that this server does not have.
+    fn offers(&self, verb: Verb) -> bool {
+        let has = match verb {
+            Verb::Utf8 => self.config.utf8,
+            Verb::Lang => self.config.lang,
+            Verb::Xclient => self.config.xclient,
+            _ => true,
+        };
+        has && !self.config.faults.is_missing(verb.as_str())
+    }
+
+    /// Tells the line without what nobody may see: passwords, digests, SASL.
+    fn trace(&mut self, line: &Line, is_response: bool) {
+        let line = match line {
+            Line::TooLong => "(a line that is too long)".to_owned(),
+            Line::Complete(_) if is_response => "(a SASL response)".to_owned(),
+            Line::Complete(line) => {
+                let text = answer::printable(&String::from_utf8_lossy(line.expose()), 255);
+                let mut words = text.split(' ');
+                let verb = words.next().unwrap_or_default();
+                let mut shown = verb.to_owned();
+                let kept = match verb.to_ascii_uppercase().as_str() {
+                    "PASS" => 0,
+                    "APOP" | "AUTH" => 1,
+                    _ => usize::MAX,
+                };
+                for word in words.by_ref().take(kept) {
+                    shown.push(' ');
+                    shown.push_str(word);
+                }
+                if words.next().is_some() {
+                    shown.push_str(" (secret)");
+                }
+                shown
+            }
+        };
+        self.events.push_back(ServerEvent::LineReceived { line });
     }
 
     fn handle_command(&mut self, command: Command) {
@@ -45,7 +105,12 @@ impl ServerConnection {
             } => self.handle_auth(mechanism.as_deref(), initial_response),
             Command::Stat => {
                 let stat = self.maildrop.stat();
-                self.ok(&format!("{} {}", stat.count, stat.octets));
+                let sign = if self.config.faults.negative_stat {
+                    "-"
+                } else {
+                    ""
+                };
+                self.ok(&format!("{} {sign}{}", stat.count, stat.octets));
             }
             Command::List(None) => self.begin_listing(Verb::List),
             Command::Uidl(None) => self.begin_listing(Verb::Uidl),
@@ -54,6 +119,9 @@ impl ServerConnection {
                 None => self.err(answer::NO_SUCH_MESSAGE),
             },
             Command::Uidl(Some(number)) => match self.maildrop.get(number) {
+                Some(entry) if self.config.faults.uidl_without_number => {
+                    self.ok(&entry.uid.clone());
+                }
                 Some(entry) => self.ok(&format!("{number} {}", entry.uid)),
                 None => self.err(answer::NO_SUCH_MESSAGE),
             },
@@ -68,10 +136,14 @@ impl ServerConnection {
             }
             Command::Rset => {
                 self.maildrop.reset();
+                self.last = 0;
                 self.ok(&answer::messages(self.maildrop.stat().count));
             }
             Command::Noop => self.ok(""),
-            Command::Utf8 | Command::Lang(_) => self.bad_command(UNKNOWN_COMMAND),
+            Command::Last => self.ok(&self.last.to_string()),
+            Command::Utf8 => self.handle_utf8(),
+            Command::Lang(language) => self.handle_lang(language.as_deref()),
+            Command::Xclient(fields) => self.handle_xclient(&fields),
             Command::Quit => self.handle_quit(),
         }
     }
@@ -81,29 +153,44 @@ impl ServerConnection {
     /// those who logged in.
     fn handle_capa(&mut self) {
         self.ok("");
-        let password = self.takes_passwords();
-        let implementation = self
-            .config
+        let logged_in = self.state == State::Transaction;
+        let config = &self.config;
+        let mechanisms: Vec<&str> = self.offered().map(|one| one.as_str()).collect();
+        let sasl = (!mechanisms.is_empty()).then(|| format!("SASL {}", mechanisms.join(" ")));
+        let implementation = config
             .implementation
             .as_deref()
-            .filter(|_| self.state == State::Transaction)
+            .filter(|_| logged_in)
             .map(|text| format!("IMPLEMENTATION {}", answer::printable(text, 400)));
+        // After the login the values are this user's own.
+        let user = |per_user: bool| if per_user && !logged_in { " USER" } else { "" };
+        let expire = config.expire.map(|expire| match expire.days {
+            None => format!("EXPIRE NEVER{}", user(expire.per_user)),
+            Some(days) => format!("EXPIRE {days}{}", user(expire.per_user)),
+        });
+        let login_delay = config
+            .login_delay
+            .map(|delay| format!("LOGIN-DELAY {}{}", delay.seconds, user(delay.per_user)));
         let lines = [
             Some("TOP"),
             Some("UIDL"),
             Some("RESP-CODES"),
             Some("AUTH-RESP-CODE"),
             Some("PIPELINING"),
-            password.then_some("USER"),
-            password.then_some("SASL PLAIN"),
+            self.takes_passwords().then_some("USER"),
+            sasl.as_deref(),
             self.offers_stls().then_some("STLS"),
+            config.utf8.then_some("UTF8"),
+            config.lang.then_some("LANG"),
+            expire.as_deref(),
+            login_delay.as_deref(),
             implementation.as_deref(),
         ];
-        for line in lines.into_iter().flatten() {
-            self.output.extend_from_slice(line.as_bytes());
-            self.output.extend_from_slice(b"\r\n");
-        }
-        self.output.extend_from_slice(b".\r\n");
+        let told = lines.into_iter().flatten();
+        let told = told.filter(|line| config.faults.is_told(line, logged_in));
+        let mut text: String = told.flat_map(|line| [line, "\r\n"]).collect();
+        text.push_str(".\r\n");
+        self.output.extend_from_slice(text.as_bytes());
     }
 
     fn begin_listing(&mut self, verb: Verb) {
@@ -113,6 +200,7 @@ impl ServerConnection {
 
     /// Adds lines of LIST or UIDL while there is room for them.
     pub(super) fn continue_listing(&mut self, verb: Verb, mut next: u32) {
+        let blanks = " ".repeat(self.config.faults.extra_blanks);
         while self.output.len() < self.config.limits.waiting_output {
             let Some((number, entry)) = self.maildrop.next_from(next) else {
                 self.output.extend_from_slice(b".\r\n");
@@ -120,9 +208,9 @@ impl ServerConnection {
                 return;
             };
             let line = if verb == Verb::List {
-                format!("{number} {}\r\n", entry.octets)
+                format!("{number} {blanks}{}\r\n", entry.octets)
             } else {
-                format!("{number} {}\r\n", entry.uid)
+                format!("{number} {blanks}{}\r\n", entry.uid)
             };
             self.output.extend_from_slice(line.as_bytes());
             next = number.saturating_add(1);
@@ -135,12 +223,19 @@ impl ServerConnection {
             self.err(answer::NO_SUCH_MESSAGE);
             return;
         };
-        self.work = Work::Retrieve(match lines {
+        let content = match lines {
             None => Content::whole(entry.octets),
             Some(lines) => Content::top(lines),
+        };
+        self.work = Work::Retrieve(content.faulty(&self.config.faults));
+        self.last = self.last.max(number);
+        self.sent_content = 0;
+        let utf8 = self.utf8;
+        self.events.push_back(ServerEvent::Retrieve {
+            number,
+            lines,
+            utf8,
         });
-        self.events
-            .push_back(ServerEvent::Retrieve { number, lines });
     }
 
     fn handle_quit(&mut self) {
@@ -155,20 +250,30 @@ impl ServerConnection {
         }
     }
 
-    /// Answers what is no command here; the last one that is forgiven ends
-    /// the connection.
+    /// Answers what is no command here, later each time; the last one that is
+    /// forgiven ends the connection.
     pub(super) fn bad_command(&mut self, text: &str) {
         self.bad_commands = self.bad_commands.saturating_add(1);
+        let count = self.bad_commands;
+        let limits = &self.config.limits;
         let most = if self.state == State::Authorization {
-            self.config.limits.bad_commands_before_login
+            limits.bad_commands_before_login
         } else {
-            self.config.limits.bad_commands
+            limits.bad_commands
         };
-        if self.bad_commands >= most {
+        let is_last = count >= most;
+        let delay = match count {
+            _ if is_last => Duration::ZERO,
+            count => limits.bad_command_delay.saturating_mul(count - 1),
+        };
+        self.events
+            .push_back(ServerEvent::CommandRefused { count, delay });
+        if is_last {
             self.err(answer::TOO_MANY_BAD_COMMANDS);
             self.close(CloseReason::BadCommands);
         } else {
-            self.err(text);
+            let answer = HeldAnswer::BadCommand(text.to_owned());
+            self.hold_back(Timer::default(), delay, answer);
         }
     }
 }
