@@ -12,7 +12,8 @@ use pyo3::types::PyBytes;
 
 use popmail::pop3::{Credentials, Refusal, Stamp};
 use popmail::{
-    Maildrop, MaildropEntry, ServerConfig, ServerConnection, ServerEvent, ServerLimits, UsageError,
+    Expire, Faults, Maildrop, MaildropEntry, SaslMechanism, ServerConfig, ServerConnection,
+    ServerEvent, ServerLimits, UsageError,
 };
 
 use crate::convert::{duration, security};
@@ -22,13 +23,17 @@ use crate::error::raised;
 #[pyclass(module = "popmail._native")]
 pub struct ServerEngine {
     connection: ServerConnection,
-    stamp: Option<Stamp>,
 }
 
 #[pymethods]
 impl ServerEngine {
     #[new]
-    #[pyo3(signature = (*, tls, allow_cleartext, greeting = "", apop_stamp = None, implementation = None, timeout = None, limits = None))]
+    #[pyo3(signature = (
+        *, tls, allow_cleartext, greeting = "", apop_stamp = None, implementation = None,
+        mechanisms = None, seed = None, salt_key = None, utf8 = false, lang = false,
+        expire = None, login_delay = None, last = false, xclient = false,
+        trace = false, faults = None, timeout = None, limits = None
+    ))]
     #[allow(clippy::too_many_arguments)] // By keyword.
     fn new(
         tls: &str,
@@ -36,10 +41,21 @@ impl ServerEngine {
         greeting: &str,
         apop_stamp: Option<&str>,
         implementation: Option<&str>,
+        mechanisms: Option<Vec<String>>,
+        seed: Option<Vec<u8>>,
+        salt_key: Option<Vec<u8>>,
+        utf8: bool,
+        lang: bool,
+        expire: Option<ExpireArgument>,
+        login_delay: Option<u32>,
+        last: bool,
+        xclient: bool,
+        trace: bool,
+        faults: Option<&PyFaults>,
         timeout: Option<f64>,
         limits: Option<&PyServerLimits>,
     ) -> PyResult<Self> {
-        let stamp = apop_stamp
+        let apop_stamp = apop_stamp
             .map(|text| {
                 Stamp::new(text.as_bytes()).ok_or_else(|| {
                     PyValueError::new_err(format!(
@@ -48,18 +64,37 @@ impl ServerEngine {
                 })
             })
             .transpose()?;
-        let connection = ServerConnection::new(ServerConfig {
+        let mut config = ServerConfig {
             greeting: greeting.to_owned(),
-            apop_stamp: stamp.clone(),
+            apop_stamp,
             tls: security(tls)?,
             allow_cleartext,
             implementation: implementation.map(str::to_owned),
+            seed: seed.unwrap_or_default().into(),
+            salt_key: salt_key.unwrap_or_default().into(),
+            utf8,
+            lang,
+            expire: expire.map(ExpireArgument::expire).transpose()?,
+            login_delay,
+            last,
+            xclient,
+            trace,
+            faults: faults.map(|faults| faults.0.clone()).unwrap_or_default(),
             limits: ServerLimits {
                 autologout: duration(timeout)?,
                 ..limits.map(|limits| limits.0.clone()).unwrap_or_default()
             },
-        });
-        Ok(Self { connection, stamp })
+            ..ServerConfig::default()
+        };
+        if let Some(names) = mechanisms {
+            config.mechanisms = names
+                .iter()
+                .map(|name| mechanism(name))
+                .collect::<Result<_, _>>()?;
+        }
+        Ok(Self {
+            connection: ServerConnection::new(config),
+        })
     }
 
     #[getter]
@@ -99,7 +134,7 @@ impl ServerEngine {
 
     fn next_event(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         match self.connection.next_event() {
-            Some(event) => convert(py, event, self.stamp.as_ref()).map(Some),
+            Some(event) => convert(py, event).map(Some),
             None => Ok(None),
         }
     }
@@ -116,6 +151,10 @@ impl ServerEngine {
             .timeout()
             .filter(|timeout| *timeout < FOREVER)
             .map(|timeout| timeout.as_secs_f64())
+    }
+
+    fn holds_output(&self) -> bool {
+        self.connection.holds_output()
     }
 
     fn wants_input(&self) -> bool {
@@ -136,6 +175,18 @@ impl ServerEngine {
 
     fn refuse_login(&mut self, py: Python<'_>, reason: &str) -> PyResult<()> {
         answered(py, self.connection.refuse_login(refusal(reason)?))
+    }
+
+    /// `penalty` in seconds.
+    fn penalize(&mut self, penalty: f64) -> PyResult<()> {
+        self.connection.penalize(seconds("penalty", penalty)?);
+        Ok(())
+    }
+
+    #[pyo3(signature = (keys, /))]
+    fn provide_keys(&mut self, py: Python<'_>, keys: Option<&ScramKeys>) -> PyResult<()> {
+        let keys = keys.map(|keys| keys.0.clone());
+        answered(py, self.connection.provide_keys(keys))
     }
 
     fn maildrop_opened(&mut self, py: Python<'_>, entries: Vec<(String, u64)>) -> PyResult<()> {
@@ -171,33 +222,112 @@ impl ServerEngine {
     }
 }
 
+/// `"never"` or a number of days.
+#[derive(FromPyObject)]
+enum ExpireArgument {
+    Days(u32),
+    Word(String),
+}
+
+impl ExpireArgument {
+    fn expire(self) -> PyResult<Expire> {
+        match self {
+            Self::Days(days) => Ok(Expire::Days(days)),
+            Self::Word(word) if word == "never" => Ok(Expire::Never),
+            Self::Word(word) => Err(PyValueError::new_err(format!(
+                "expire must be 'never' or a number of days, got {word:?}"
+            ))),
+        }
+    }
+}
+
+fn mechanism(name: &str) -> PyResult<SaslMechanism> {
+    let mut all = SaslMechanism::ALL.into_iter();
+    all.find(|one| one.as_str().eq_ignore_ascii_case(name))
+        .ok_or_else(|| {
+            let names = SaslMechanism::ALL.map(|one| one.as_str().to_ascii_lowercase());
+            PyValueError::new_err(format!(
+                "mechanisms must be some of '{}', got {name:?}",
+                names.join("', '")
+            ))
+        })
+}
+
+/// What a server keeps of a password for SCRAM-SHA-256.
+#[pyclass(frozen, eq, module = "popmail.server")]
+#[derive(PartialEq)]
+pub struct ScramKeys(popmail::ScramKeys);
+
+#[pymethods]
+impl ScramKeys {
+    #[staticmethod]
+    #[pyo3(signature = (password, *, salt, iterations = 4096))]
+    fn from_password(
+        py: Python<'_>,
+        password: Cow<'_, [u8]>,
+        salt: Cow<'_, [u8]>,
+        iterations: u32,
+    ) -> Self {
+        py.detach(|| {
+            Self(popmail::ScramKeys::from_password(
+                &password, &salt, iterations,
+            ))
+        })
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (*, salt, iterations, stored_key, server_key))]
+    fn stored(
+        salt: Cow<'_, [u8]>,
+        iterations: u32,
+        stored_key: Cow<'_, [u8]>,
+        server_key: Cow<'_, [u8]>,
+    ) -> Self {
+        let keys = popmail::ScramKeys::stored(&salt, iterations, &stored_key, &server_key);
+        Self(keys)
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "ScramKeys(…)"
+    }
+}
+
 /// A client wants to log in: answer `accept_login` or `refuse_login`.
 #[pyclass(frozen, module = "popmail.server")]
-pub struct Authenticate {
-    credentials: Credentials,
-    stamp: Option<Stamp>,
-}
+pub struct Authenticate(Credentials);
 
 #[pymethods]
 impl Authenticate {
     #[getter]
     fn user(&self) -> &str {
-        self.credentials.user()
+        self.0.user()
+    }
+
+    #[getter]
+    fn password<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        match &self.0 {
+            Credentials::Password { password, .. } => Some(PyBytes::new(py, password.expose())),
+            _ => None,
+        }
+    }
+
+    #[getter]
+    fn token(&self) -> Option<String> {
+        match &self.0 {
+            Credentials::Token { token, .. } => {
+                Some(String::from_utf8_lossy(token.expose()).into_owned())
+            }
+            _ => None,
+        }
     }
 
     /// True if the client knows this secret; in constant time.
     fn verify(&self, secret: Cow<'_, [u8]>) -> bool {
-        match &self.credentials {
-            Credentials::Password { password, .. } => password.matches(&secret),
-            Credentials::Apop { digest, .. } => self
-                .stamp
-                .as_ref()
-                .is_some_and(|stamp| stamp.verify(&secret, digest)),
-        }
+        self.0.verify(&secret)
     }
 
     fn __repr__(&self) -> String {
-        format!("Authenticate(user={:?})", self.credentials.user())
+        format!("Authenticate(user={:?})", self.0.user())
     }
 }
 
@@ -217,33 +347,73 @@ macro_rules! events {
 }
 
 events! {
+    /// SCRAM: answer `provide_keys`.
+    KeysWanted { user: String, salt: Vec<u8>, iterations: u32 }
     /// The login is right: answer `maildrop_opened` or `refuse_login`.
     OpenMaildrop { user: String }
     /// A message is wanted: answer with its content.
-    Retrieve { number: u32, lines: Option<u64> }
+    Retrieve { number: u32, lines: Option<u64>, utf8: bool }
     /// Messages are to be removed: answer `committed` or `commit_failed`.
     Commit { deleted: Vec<u32> }
     /// The TLS handshake is due: call `tls_established` after it.
     ServerTlsReady {}
     /// A client failed to log in.
-    LoginFailed { user: String }
+    LoginFailed { user: String, count: u32, delay: f64 }
+    /// A client said what is no command here.
+    CommandRefused { count: u32, delay: f64 }
+    /// A trusted proxy named its client.
+    ClientForwarded { address: String, port: Option<u16> }
+    /// A line of the client, without secrets.
+    LineReceived { line: String }
     /// The connection is over.
     ServerConnectionClosed { reason: &'static str }
 }
 
-fn convert(py: Python<'_>, event: ServerEvent, stamp: Option<&Stamp>) -> PyResult<Py<PyAny>> {
-    let stamp = stamp.cloned();
+fn convert(py: Python<'_>, event: ServerEvent) -> PyResult<Py<PyAny>> {
     Ok(match event {
         ServerEvent::Authenticate { credentials } => {
-            Py::new(py, Authenticate { credentials, stamp })?.into_any()
+            Py::new(py, Authenticate(credentials))?.into_any()
+        }
+        ServerEvent::KeysWanted {
+            user,
+            salt,
+            iterations,
+        } => {
+            let wanted = KeysWanted {
+                user,
+                salt,
+                iterations,
+            };
+            Py::new(py, wanted)?.into_any()
         }
         ServerEvent::OpenMaildrop { user } => Py::new(py, OpenMaildrop { user })?.into_any(),
-        ServerEvent::Retrieve { number, lines } => {
-            Py::new(py, Retrieve { number, lines })?.into_any()
+        ServerEvent::Retrieve {
+            number,
+            lines,
+            utf8,
+        } => {
+            let retrieve = Retrieve {
+                number,
+                lines,
+                utf8,
+            };
+            Py::new(py, retrieve)?.into_any()
         }
         ServerEvent::Commit { deleted } => Py::new(py, Commit { deleted })?.into_any(),
         ServerEvent::TlsReady => Py::new(py, ServerTlsReady {})?.into_any(),
-        ServerEvent::LoginFailed { user } => Py::new(py, LoginFailed { user })?.into_any(),
+        ServerEvent::LoginFailed { user, count, delay } => {
+            let delay = delay.as_secs_f64();
+            Py::new(py, LoginFailed { user, count, delay })?.into_any()
+        }
+        ServerEvent::CommandRefused { count, delay } => {
+            let delay = delay.as_secs_f64();
+            Py::new(py, CommandRefused { count, delay })?.into_any()
+        }
+        ServerEvent::ClientForwarded { address, port } => {
+            let address = address.to_string();
+            Py::new(py, ClientForwarded { address, port })?.into_any()
+        }
+        ServerEvent::LineReceived { line } => Py::new(py, LineReceived { line })?.into_any(),
         ServerEvent::ConnectionClosed { reason } => {
             let reason = reason.as_str();
             Py::new(py, ServerConnectionClosed { reason })?.into_any()
@@ -428,14 +598,81 @@ limits! {
     waiting_output: usize,
     bad_commands_before_login: u32,
     bad_commands: u32,
+    commands_before_login: u32,
     failed_logins: u32;
+    bad_command_delay,
     failed_login_delay,
     login_timeout,
+    login_time,
+    session_time,
+}
+
+macro_rules! faults {
+    ($($name:ident: $type:ty),* $(,)?) => {
+        /// What a server shall do wrong.
+        #[pyclass(frozen, eq, module = "popmail.testing", name = "Faults")]
+        #[derive(Clone, PartialEq)]
+        pub struct PyFaults(pub Faults);
+
+        #[pymethods]
+        impl PyFaults {
+            #[new]
+            #[pyo3(signature = (persona = None, *, delay = 0.0, $($name = None),*))]
+            #[allow(clippy::too_many_arguments)] // One for each fault, by keyword.
+            fn new(persona: Option<&str>, delay: f64, $($name: Option<$type>),*) -> PyResult<Self> {
+                let mut faults = match persona {
+                    None => Faults::default(),
+                    Some(name) => Faults::persona(name).ok_or_else(|| {
+                        PyValueError::new_err(format!(
+                            "persona must be one of '{}', got {name:?}",
+                            Faults::PERSONAS.join("', '")
+                        ))
+                    })?,
+                };
+                faults.delay = seconds("delay", delay)?;
+                $(if let Some($name) = $name { faults.$name = $name.into(); })*
+                Ok(Self(faults))
+            }
+
+            #[classattr]
+            #[allow(non_snake_case)]
+            fn PERSONAS() -> Vec<&'static str> {
+                Faults::PERSONAS.to_vec()
+            }
+
+            fn __repr__(&self) -> String {
+                format!("{:?}", self.0)
+            }
+        }
+    };
+}
+
+faults! {
+    cut_after: u64,
+    cut_content_after: u64,
+    piece: usize,
+    size_error: i64,
+    negative_stat: bool,
+    unstuffed_dots: bool,
+    unstuffed_first_dot: bool,
+    lf_line_ends: bool,
+    missing: Vec<String>,
+    late: Vec<String>,
+    ok_for_challenge: bool,
+    close_for_err: bool,
+    stls_residue: Vec<u8>,
+    extra_blanks: usize,
+    uidl_without_number: bool,
+    blank_line: bool,
+    lower_case_status: bool,
+    top_octets: u64,
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ServerEngine>()?;
     module.add_class::<PyServerLimits>()?;
+    module.add_class::<PyFaults>()?;
+    module.add_class::<ScramKeys>()?;
     module.add_class::<MemoryMaildrop>()?;
     module.add_class::<Maildir>()?;
     module.add_class::<ContentReader>()?;

@@ -23,7 +23,11 @@ import pytest
 import popmail
 from popmail._native import (
     Authenticate,
+    ClientForwarded,
+    CommandRefused,
     Commit,
+    Faults,
+    KeysWanted,
     LoginFailed,
     OpenMaildrop,
     Retrieve,
@@ -31,7 +35,7 @@ from popmail._native import (
     ServerEngine,
     ServerTlsReady,
 )
-from popmail.server import ServerLimits
+from popmail.server import ScramKeys, ServerLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
 
 VECTORS = sorted((Path(__file__).parents[2] / "tests/vectors/pop3/server").glob("*.json"))
 SECONDS = 20
-QUICK = ServerLimits(failed_login_delay=0)
+QUICK = ServerLimits(failed_login_delay=0, bad_command_delay=0)
 LOGIN = b"USER me\r\nPASS open sesame\r\n"
 
 
@@ -609,6 +613,13 @@ def octets(value: Any) -> bytes:
     return str(text).encode() * int(times)
 
 
+OPTIONS = ("utf8", "lang", "last", "xclient", "expire", "login_delay")
+
+
+def faults(given: dict[str, Any]) -> Faults:
+    return Faults(**{name: octets(value) if name == "stls_residue" else value for name, value in given.items()})
+
+
 class Host:
     """The loop of a host, without a network."""
 
@@ -625,7 +636,15 @@ class Host:
             greeting=config.get("greeting", ""),
             apop_stamp=config.get("apop_stamp"),
             implementation=config.get("implementation"),
-            limits=ServerLimits(failed_login_delay=0, **config.get("limits", {})),
+            mechanisms=config.get("mechanisms"),
+            seed=config.get("seed", "").encode(),
+            **{
+                name: config[name]
+                for name in ("utf8", "lang", "last", "xclient", "expire", "login_delay")
+                if name in config
+            },
+            faults=faults(config.get("faults", {})),
+            limits=ServerLimits(failed_login_delay=0, bad_command_delay=0, **config.get("limits", {})),
         )
         self.wire = b""
         self.wants_tls = False
@@ -646,10 +665,18 @@ class Host:
         match event:
             case Authenticate():
                 password = self.accounts.get(event.user, {}).get("password")
-                if password is not None and event.verify(password.encode()):
+                # A token is right if it is the password.
+                right = event.token == password if event.token else event.verify((password or "nobody").encode())
+                if password is not None and right:
                     self.engine.accept_login()
                 else:
                     self.engine.refuse_login("bad_credentials")
+            case KeysWanted():
+                account = self.accounts.get(event.user)
+                made = account and ScramKeys.from_password(
+                    account["password"].encode(), salt=event.salt, iterations=event.iterations
+                )
+                self.engine.provide_keys(made)
             case OpenMaildrop():
                 if self.accounts[event.user].get("in_use"):
                     self.engine.refuse_login("in_use")
@@ -666,7 +693,7 @@ class Host:
                     self.engine.committed()
             case ServerTlsReady():
                 self.wants_tls = True
-            case LoginFailed():
+            case LoginFailed() | CommandRefused() | ClientForwarded():
                 pass
             case ServerConnectionClosed():
                 self.closed = event.reason
@@ -683,6 +710,7 @@ class Host:
             self.engine.send_content(reader.read(fails_after))
             self.engine.fail_content()
             return
-        while chunk := reader.read(7):
+        while (chunk := reader.read(7)) and self.engine.state != "failed" and not self.engine.content_is_complete():
             self.engine.send_content(chunk)
-        self.engine.finish_content()
+        if self.engine.state != "failed":  # by a fault
+            self.engine.finish_content()

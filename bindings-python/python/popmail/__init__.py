@@ -39,7 +39,7 @@ from .error import (
     TimeoutError,
     UsageError,
 )
-from .server import Account, Maildir, Maildrop, MemoryMaildrop, Server, ServerLimits
+from .server import Account, Login, Maildir, Maildrop, MemoryMaildrop, Server, ServerLimits
 from .summary import Summary
 from .sync import NewMessage, SyncRules, SyncState, SyncWarning
 from .transport import SocketTransport, Transport
@@ -67,6 +67,7 @@ __all__ = [
     "LimitError",
     "Limits",
     "ListEntry",
+    "Login",
     "LoginDelay",
     "Maildir",
     "Maildrop",

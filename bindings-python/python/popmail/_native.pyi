@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from mmap import mmap
 from os import PathLike
 from pathlib import Path
-from typing import Any, final, overload
+from typing import Any, Final, final, overload
 
 from .capabilities import Capabilities
 from .error import Pop3Error
@@ -408,7 +408,12 @@ class ServerEngine:
     for input no longer than ``timeout`` says and hand it to ``receive``. An
     answer at the wrong moment is a ``UsageError``. Reasons are
     ``"bad_credentials"``, ``"in_use"``, ``"login_delay"``, ``"sys_temp"``,
-    ``"sys_perm"`` and ``"gone"``.
+    ``"sys_perm"``, ``"gone"`` and ``"utf8"``.
+
+    ``seed`` is 16 octets or more that nobody can guess, new for each
+    connection, without which neither CRAM-MD5 nor SCRAM-SHA-256 is offered;
+    ``salt_key`` is such a one for all connections of a server. ``expire`` is
+    ``"never"`` or a number of days.
     """
 
     def __new__(
@@ -419,6 +424,17 @@ class ServerEngine:
         greeting: str = "",
         apop_stamp: str | None = None,
         implementation: str | None = None,
+        mechanisms: Sequence[str] | None = None,
+        seed: bytes | None = None,
+        salt_key: bytes | None = None,
+        utf8: bool = False,
+        lang: bool = False,
+        expire: str | int | None = None,
+        login_delay: int | None = None,
+        last: bool = False,
+        xclient: bool = False,
+        trace: bool = False,
+        faults: Faults | None = None,
         timeout: float | None = None,
         limits: ServerLimits | None = None,
     ) -> ServerEngine: ...
@@ -435,15 +451,33 @@ class ServerEngine:
     def next_event(
         self,
     ) -> (
-        Authenticate | OpenMaildrop | Retrieve | Commit | ServerTlsReady | LoginFailed | ServerConnectionClosed | None
+        Authenticate
+        | KeysWanted
+        | OpenMaildrop
+        | Retrieve
+        | Commit
+        | ServerTlsReady
+        | LoginFailed
+        | CommandRefused
+        | ClientForwarded
+        | LineReceived
+        | ServerConnectionClosed
+        | None
     ): ...
     def take_output(self) -> bytes: ...
     def timeout(self) -> float | None: ...
+    def holds_output(self) -> bool:
+        """True if output waits whose time has not come: wait ``timeout``, and take it."""
+
     def wants_input(self) -> bool: ...
     def wants_content(self) -> bool: ...
     def content_is_complete(self) -> bool: ...
     def accept_login(self) -> None: ...
     def refuse_login(self, reason: str) -> None: ...
+    def penalize(self, penalty: float) -> None:
+        """Adds so many seconds to the delay of each failed login from now on."""
+
+    def provide_keys(self, keys: ScramKeys | None, /) -> None: ...
     def maildrop_opened(self, entries: Sequence[tuple[str, int]]) -> None: ...
     def send_content(self, octets: bytes | bytearray) -> None: ...
     def finish_content(self) -> None: ...
@@ -457,11 +491,15 @@ class ServerLimits:
     """Bounds of a server connection; what is not given has its default.
 
     Octets for ``command_line`` (2,048), ``sasl_response`` (65,536),
-    ``waiting_input`` (65,536) and ``waiting_output`` (262,144); counts for
-    ``bad_commands_before_login`` (3), ``bad_commands`` (20) and
-    ``failed_logins`` (3); seconds for ``failed_login_delay`` (1), after which
-    a failed login is answered, and ``login_timeout`` (60), which a client has
-    between two lines before it is logged in.
+    ``waiting_input`` (65,536) and ``waiting_output`` (65,536); counts for
+    ``bad_commands_before_login`` (3), ``bad_commands`` (20),
+    ``commands_before_login`` (100) and ``failed_logins`` (3). Seconds for
+    ``bad_command_delay`` (0.25), by which each bad command but the first is
+    answered later than the one before; ``failed_login_delay`` (1), after which
+    a failed login is answered, and twice that for each further one;
+    ``login_timeout`` (60), which a client has between two lines before it is
+    logged in; ``login_time`` (180), which it has for the whole login; and
+    ``session_time`` (86,400), which a session may last.
     """
 
     def __new__(
@@ -473,9 +511,13 @@ class ServerLimits:
         waiting_output: int | None = None,
         bad_commands_before_login: int | None = None,
         bad_commands: int | None = None,
+        commands_before_login: int | None = None,
         failed_logins: int | None = None,
+        bad_command_delay: float | None = None,
         failed_login_delay: float | None = None,
         login_timeout: float | None = None,
+        login_time: float | None = None,
+        session_time: float | None = None,
     ) -> ServerLimits: ...
     @property
     def command_line(self) -> int: ...
@@ -490,11 +532,82 @@ class ServerLimits:
     @property
     def bad_commands(self) -> int: ...
     @property
+    def commands_before_login(self) -> int: ...
+    @property
     def failed_logins(self) -> int: ...
+    @property
+    def bad_command_delay(self) -> float: ...
     @property
     def failed_login_delay(self) -> float: ...
     @property
     def login_timeout(self) -> float: ...
+    @property
+    def login_time(self) -> float: ...
+    @property
+    def session_time(self) -> float: ...
+
+@final
+class Faults:
+    """What a server shall do wrong, for the tests of mail code; nothing by default.
+
+    Args:
+        persona: The habits of a known server, one of ``Faults.PERSONAS``; what
+            else is given goes on top.
+        delay: Seconds that each piece of output is held back.
+        cut_after: Ends the connection after so many octets from the greeting on.
+        cut_content_after: Ends it after so many octets of a message.
+        piece: Sends at most so many octets at once.
+        size_error: Is added to every size that is told.
+        negative_stat: Tells the size in STAT as a negative number.
+        unstuffed_dots: Leaves dots at the start of lines as they are.
+        unstuffed_first_dot: Leaves a dot as it is if it is the first octet.
+        lf_line_ends: Ends lines with LF alone.
+        missing: Capabilities that are neither told nor known, as commands.
+        late: Capabilities that are told after the login only.
+        ok_for_challenge: Says ``+OK`` where ``+`` is due.
+        close_for_err: Closes the connection where ``-ERR`` is due.
+        stls_residue: Octets in the clear after the answer to STLS.
+        extra_blanks: Blanks in listings beyond the one.
+        uidl_without_number: Leaves out the number in the answer to ``UIDL n``.
+        blank_line: Says an empty line before the first answer.
+        lower_case_status: Says ``+ok`` and ``-err``.
+        top_octets: Ends TOP after so many octets.
+    """
+
+    PERSONAS: Final[list[str]]
+    def __new__(
+        cls,
+        persona: str | None = None,
+        *,
+        delay: float = 0.0,
+        cut_after: int | None = None,
+        cut_content_after: int | None = None,
+        piece: int | None = None,
+        size_error: int | None = None,
+        negative_stat: bool | None = None,
+        unstuffed_dots: bool | None = None,
+        unstuffed_first_dot: bool | None = None,
+        lf_line_ends: bool | None = None,
+        missing: Sequence[str] | None = None,
+        late: Sequence[str] | None = None,
+        ok_for_challenge: bool | None = None,
+        close_for_err: bool | None = None,
+        stls_residue: bytes | None = None,
+        extra_blanks: int | None = None,
+        uidl_without_number: bool | None = None,
+        blank_line: bool | None = None,
+        lower_case_status: bool | None = None,
+        top_octets: int | None = None,
+    ) -> Faults: ...
+
+@final
+class ScramKeys:
+    """What a server keeps of a password for SCRAM-SHA-256; it logs in nowhere."""
+
+    @staticmethod
+    def from_password(password: bytes, *, salt: bytes, iterations: int = 4096) -> ScramKeys: ...
+    @staticmethod
+    def stored(*, salt: bytes, iterations: int, stored_key: bytes, server_key: bytes) -> ScramKeys: ...
 
 @final
 class Authenticate:
@@ -502,8 +615,24 @@ class Authenticate:
 
     @property
     def user(self) -> str: ...
+    @property
+    def password(self) -> bytes | None:
+        """The password, if it was sent."""
+
+    @property
+    def token(self) -> str | None:
+        """The OAuth token, if one was sent."""
+
     def verify(self, secret: bytes | bytearray) -> bool:
-        """True if the client knows this secret; in constant time."""
+        """True if the client knows this secret, in constant time; never for a token."""
+
+@final
+class KeysWanted:
+    """SCRAM: answer ``provide_keys``, with None for an unknown user."""
+
+    user: str
+    salt: bytes
+    iterations: int
 
 @final
 class OpenMaildrop:
@@ -520,6 +649,8 @@ class Retrieve:
 
     number: int
     lines: int | None
+    utf8: bool
+    """True if the client said UTF8."""
 
 @final
 class Commit:
@@ -533,9 +664,31 @@ class ServerTlsReady:
 
 @final
 class LoginFailed:
-    """A client failed to log in; its answer is held back by ``failed_login_delay``."""
+    """A client failed to log in, for the ``count``-th time; its answer is held back by ``delay`` seconds."""
 
     user: str
+    count: int
+    delay: float
+
+@final
+class CommandRefused:
+    """A client said what is no command here, for the ``count``-th time; its answer is ``delay`` seconds late."""
+
+    count: int
+    delay: float
+
+@final
+class ClientForwarded:
+    """A trusted proxy named the client that it speaks for."""
+
+    address: str
+    port: int | None
+
+@final
+class LineReceived:
+    """A line of the client, without secrets; only if the engine was asked to tell."""
+
+    line: str
 
 @final
 class ServerConnectionClosed:
@@ -543,7 +696,7 @@ class ServerConnectionClosed:
 
     Reasons: ``"quit"``, ``"connection_lost"``, ``"timeout"``,
     ``"stls_injection"``, ``"bad_commands"``, ``"failed_logins"``,
-    ``"maildrop_failed"``.
+    ``"maildrop_failed"``, ``"fault"``.
     """
 
     reason: str

@@ -1,12 +1,12 @@
 """What a server serves: messages with numbers, sizes and unique ids."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Awaitable, Iterable, Sequence
 from typing import Protocol
 
 from ._native import Maildir, MemoryMaildrop
 
-__all__ = ["Account", "Maildir", "Maildrop", "MaildropReader", "MemoryMaildrop"]
+__all__ = ["Account", "AsyncMaildrop", "Content", "Maildir", "Maildrop", "MaildropReader", "MemoryMaildrop"]
 
 
 class MaildropReader(Protocol):
@@ -21,13 +21,27 @@ class MaildropReader(Protocol):
         ...
 
 
+class _AsyncReader(Protocol):
+    """A message that is being read, by coroutines."""
+
+    def read(self, size: int, /) -> Awaitable[bytes]: ...
+    def close(self) -> Awaitable[None] | None: ...
+
+
+Content = bytes | MaildropReader | Iterable[bytes] | AsyncIterable[bytes] | _AsyncReader
+"""A message: whole, a file that is open, or pieces of any size, which a generator may yield."""
+
+
 class Maildrop(Protocol):
     """Where a server takes messages from.
 
-    :class:`popmail.MemoryMaildrop` and :class:`popmail.Maildir` are two; any
-    object with these methods is one. They are called in a thread, one at a
-    time, and may block. What they raise is logged, and the client is told
-    that it may try again later.
+    :class:`popmail.MemoryMaildrop`, :class:`popmail.Maildir` and
+    :class:`popmail.Mbox` are some; any object with these methods is one. They
+    are called in a thread, one at a time, and may block. What they raise is
+    logged, and the client is told that it may try again later; for
+    ``BlockingIOError`` out of ``refresh``, that another has the maildrop.
+
+    A method ``release()``, where there is one, is called when the session ends.
     """
 
     def refresh(self) -> None:
@@ -43,13 +57,22 @@ class Maildrop(Protocol):
         """
         ...
 
-    def open(self, number: int, /) -> MaildropReader:
+    def open(self, number: int, /) -> Content:
         """Opens a message; ``FileNotFoundError`` says that it is gone."""
         ...
 
     def commit(self, deleted: Sequence[int], /) -> None:
-        """Removes messages for good; this ends the session."""
+        """Removes messages for good: all of them, or it raises."""
         ...
+
+
+class AsyncMaildrop(Protocol):
+    """The same with coroutines, which run in the server's event loop."""
+
+    def refresh(self) -> Awaitable[None]: ...
+    def entries(self) -> Awaitable[Sequence[tuple[str, int]]]: ...
+    def open(self, number: int, /) -> Awaitable[Content] | AsyncIterable[bytes]: ...
+    def commit(self, deleted: Sequence[int], /) -> Awaitable[None]: ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,9 +80,10 @@ class Account:
     """A user of a server.
 
     Attributes:
-        password: The password; APOP digests are made from it too.
+        password: The password; APOP and SCRAM are checked with it too. None
+            for a user that has a token only.
         maildrop: The messages. Several accounts may share one.
     """
 
-    password: str = dataclasses.field(repr=False)
-    maildrop: Maildrop
+    password: str | None = dataclasses.field(repr=False)
+    maildrop: Maildrop | AsyncMaildrop

@@ -14,23 +14,29 @@ import asyncio
 import concurrent.futures
 import contextlib
 import logging
+import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from ._native import ServerLimits
-from ._session import HANDSHAKE_SECONDS, House, Session
+from ._house import House, Login
+from ._native import ScramKeys, ServerLimits
+from ._session import HANDSHAKE_SECONDS, Session
 from .error import UsageError
-from .maildrop import Account, Maildir, Maildrop, MaildropReader, MemoryMaildrop
+from .maildrop import Account, AsyncMaildrop, Content, Maildir, Maildrop, MaildropReader, MemoryMaildrop
 
 __all__ = [
     "Account",
+    "AsyncMaildrop",
+    "Content",
+    "Login",
     "Maildir",
     "Maildrop",
     "MaildropReader",
     "MemoryMaildrop",
+    "ScramKeys",
     "Server",
     "ServerLimits",
 ]
@@ -46,31 +52,67 @@ class Server:
     delete are removed from their maildrops at QUIT; what a
     :class:`popmail.MemoryMaildrop` loses stays lost in later sessions.
 
+    ``metrics()`` tells what happened so far. The logger ``popmail.server`` tells
+    each event; ``record.popmail`` is the same as a dictionary (``event``,
+    ``session``, ``address``, ``user`` and more), and never holds a secret.
+
+    A failed login is answered after a second, the next ones later, and later
+    still for an address that goes on guessing; the answer comes at the same
+    moment whether the name exists or not.
+
     Args:
-        accounts: By user name; looked up at each login.
+        accounts: By user name, looked up at each login; or a function that
+            gets a :class:`Login` and returns the maildrop, or None. It may
+            be a coroutine function; other ones are called in a thread.
         host: The address to listen on.
         port: The port; 0 takes a free one, which :attr:`port` tells.
+        sock: A socket that listens already, as systemd hands one over; in
+            place of ``host`` and ``port``.
         tls: The certificate, as a context for servers.
         implicit_tls: TLS from the first octet; with False and ``tls`` the
             client begins it with STLS.
         allow_cleartext: Takes passwords from clients without TLS.
+        mechanisms: SASL mechanisms in the order in which clients are told:
+            ``"scram-sha-256"``, ``"cram-md5"``, ``"plain"``, ``"login"``,
+            ``"oauthbearer"``, ``"xoauth2"``, and ``"apop"``. Without them
+            accounts offer SCRAM, PLAIN, LOGIN and APOP, and the two for
+            tokens with ``check_token``; a function PLAIN and LOGIN, since
+            SCRAM needs the password, and the others a look at it.
+        check_token: For accounts: gets the user and the OAuth token, and says
+            whether it is right; may be a coroutine function.
+        login_delay: Seconds that a user has to wait between two logins.
+        expire: Days that messages stay, as clients are told; ``"never"``
+            says until they are deleted, None nothing at all.
+        trusted_proxies: Addresses that may name the client they speak for,
+            with XCLIENT.
+        max_connections: How many clients there may be at once.
+        max_connections_per_address: How many of them from one address.
         limits: The bounds of each connection.
         timeout: Seconds that a client which has logged in may be silent, and
             that one may take to read; RFC 1939 asks for 600 or more.
 
     Raises:
-        UsageError: Neither TLS nor leave to do without it.
+        UsageError: Neither TLS nor leave to do without it, or a mechanism
+            that does not exist.
     """
 
     def __init__(
         self,
-        accounts: Mapping[str, Account],
+        accounts: Mapping[str, Account] | Callable[[Login], Maildrop | AsyncMaildrop | Awaitable[Any] | None],
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        sock: socket.socket | None = None,
         tls: ssl.SSLContext | None = None,
         implicit_tls: bool = True,
         allow_cleartext: bool = False,
+        mechanisms: Sequence[str] | None = None,
+        check_token: Callable[[str, str], bool | Awaitable[bool]] | None = None,
+        login_delay: int = 0,
+        expire: str | int | None = "never",
+        trusted_proxies: Iterable[str] = (),
+        max_connections: int = 10_000,
+        max_connections_per_address: int = 1_000,
         limits: ServerLimits | None = None,
         timeout: float = 600.0,
     ) -> None:
@@ -80,15 +122,43 @@ class Server:
                 " or allow_cleartext=True",
                 code="POP3_ERR_USAGE_ARGUMENT",
             )
+        # The cast is for pyright, to which a mapping may be one of anything; mypy needs none.
+        by_name = cast("Mapping[str, Account]", accounts) if isinstance(accounts, Mapping) else None  # type: ignore[redundant-cast]
+        if mechanisms is None:
+            mechanisms = ["plain", "login"]
+            if by_name is not None:
+                mechanisms = ["scram-sha-256", *mechanisms, "apop"]
+            if check_token is not None:
+                mechanisms = [*mechanisms, "oauthbearer", "xoauth2"]
+        names = [name.lower() for name in mechanisms]
+        if "scram-sha-256" in names and by_name is None:
+            raise UsageError(
+                "scram-sha-256 needs the passwords: give accounts by name, not a function",
+                code="POP3_ERR_USAGE_ARGUMENT",
+            )
         self._wanted = (host, port)
+        self._sock = sock
         self._house = House(
-            accounts=accounts,
+            accounts={} if by_name is None else by_name,
+            authenticate=None if isinstance(accounts, Mapping) else accounts,
             tls=tls,
             implicit_tls=tls is not None and implicit_tls,
             allow_cleartext=allow_cleartext,
             limits=limits,
             timeout=timeout,
+            mechanisms=[name for name in names if name != "apop"],
+            apop="apop" in names,
+            check_token=check_token,
+            login_delay=login_delay,
+            expire=expire,
+            trusted_proxies=frozenset(trusted_proxies),
+            max_connections=max_connections,
+            max_connections_per_address=max_connections_per_address,
         )
+        try:
+            Session(self._house)  # which tells of a mechanism or a number that cannot be
+        except (ValueError, TypeError, OverflowError) as error:
+            raise UsageError(str(error), code="POP3_ERR_USAGE_ARGUMENT") from None
         self._address: tuple[str, int] | None = None
         self._listener: asyncio.Server | None = None
         self._stopped: asyncio.Event | None = None
@@ -111,6 +181,10 @@ class Server:
     def port(self) -> int:
         """The port that the server listens on."""
         return self.address[1]
+
+    def metrics(self) -> dict[str, int]:
+        """Returns counters since the server was made, and ``sessions``, how many there are now."""
+        return {"sessions": len(self._house.sessions), **self._house.metrics}
 
     # In a thread.
 
@@ -192,16 +266,16 @@ class Server:
         self._stopped = asyncio.Event()
         self._house.stopping = False
         implicit = self._house.implicit_tls
+        place: dict[str, Any] = {"sock": self._sock} if self._sock is not None else {"host": host, "port": port}
         self._listener = await self._loop.create_server(
             lambda: Session(self._house),
-            host,
-            port,
+            **place,
             ssl=self._house.tls if implicit else None,
             ssl_handshake_timeout=HANDSHAKE_SECONDS if implicit else None,
             backlog=_BACKLOG,
         )
-        bound: tuple[Any, ...] = self._listener.sockets[0].getsockname()
-        self._address = (str(bound[0]), int(bound[1]))
+        bound: Any = self._listener.sockets[0].getsockname()
+        self._address = (str(bound), 0) if isinstance(bound, str) else (str(bound[0]), int(bound[1]))
         _log.info("listening on %s port %d", *self._address)
 
     async def _stop(self) -> None:
