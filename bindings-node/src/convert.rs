@@ -79,7 +79,7 @@ macro_rules! whole {
     };
 }
 
-whole!(u32, u64, usize);
+whole!(u32, u64, i64, usize);
 
 macro_rules! limits {
     ($object:ident for $type:ident: $($name:ident),*; $($time:ident),* $(,)?) => {
@@ -111,8 +111,8 @@ limits! {
 limits! {
     ServerLimitsObject for ServerLimits:
     command_line, sasl_response, waiting_input, waiting_output, bad_commands_before_login,
-    bad_commands, failed_logins;
-    failed_login_delay, login_timeout, autologout,
+    bad_commands, commands_before_login, failed_logins;
+    bad_command_delay, failed_login_delay, login_timeout, login_time, session_time, autologout,
 }
 
 /// More than a century: no end.

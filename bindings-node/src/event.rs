@@ -135,23 +135,54 @@ pub fn server<'env>(env: &'env Env, event: &ServerEvent) -> Result<Object<'env>>
             c"type": "authenticate",
             c"user": credentials.user(),
         }),
+        ServerEvent::KeysWanted {
+            user,
+            salt,
+            iterations,
+        } => object!(env, {
+            c"type": "keysWanted",
+            c"user": user.as_str(),
+            c"salt": BufferSlice::copy_from(env, salt)?,
+            c"iterations": *iterations,
+        }),
         ServerEvent::OpenMaildrop { user } => object!(env, {
             c"type": "openMaildrop",
             c"user": user.as_str(),
         }),
-        ServerEvent::Retrieve { number, lines } => object!(env, {
+        ServerEvent::Retrieve {
+            number,
+            lines,
+            utf8,
+        } => object!(env, {
             c"type": "retrieve",
             c"number": *number,
             c"lines": lines.map(|lines| lines as f64),
+            c"utf8": *utf8,
         }),
         ServerEvent::Commit { deleted } => object!(env, {
             c"type": "commit",
             c"deleted": deleted.clone(),
         }),
         ServerEvent::TlsReady => object!(env, { c"type": "tlsReady" }),
-        ServerEvent::LoginFailed { user } => object!(env, {
+        ServerEvent::LoginFailed { user, count, delay } => object!(env, {
             c"type": "loginFailed",
             c"user": user.as_str(),
+            c"count": *count,
+            c"delay": delay.as_secs_f64() * 1e3,
+        }),
+        ServerEvent::CommandRefused { count, delay } => object!(env, {
+            c"type": "commandRefused",
+            c"count": *count,
+            c"delay": delay.as_secs_f64() * 1e3,
+        }),
+        ServerEvent::ClientForwarded { address, port } => object!(env, {
+            c"type": "clientForwarded",
+            c"address": address.to_string(),
+            c"port": port.map(u32::from),
+        }),
+        ServerEvent::LineReceived { line } => object!(env, {
+            c"type": "lineReceived",
+            c"line": line.as_str(),
         }),
         ServerEvent::ConnectionClosed { reason } => object!(env, {
             c"type": "connectionClosed",

@@ -1,10 +1,13 @@
 //! The server engine (`bindings-wasm/ts/engine-pop3.ts`).
 
-use napi::Env;
-use napi::bindgen_prelude::{BufferSlice, Object};
+use napi::bindgen_prelude::{AsyncTask, BufferSlice, Object, Uint8Array};
+use napi::{Env, Task};
 use napi_derive::napi;
 use popmail::pop3::{Credentials, Stamp};
-use popmail::{MaildropEntry, ServerConfig, ServerConnection, ServerEvent, UsageError};
+use popmail::{
+    Expire, Faults, MaildropEntry, SaslMechanism, Secret, ServerConfig, ServerConnection,
+    ServerEvent, UsageError,
+};
 
 use crate::convert::{ServerLimitsObject, Whole, duration, milliseconds, refusal, security};
 use crate::error::{Refused, argument, refused};
@@ -18,7 +21,115 @@ pub struct ServerConfigObject {
     pub greeting: String,
     pub apop_stamp: Option<String>,
     pub implementation: Option<String>,
+    pub mechanisms: Option<Vec<String>>,
+    pub seed: Option<Uint8Array>,
+    pub salt_key: Option<Uint8Array>,
+    pub utf8: Option<bool>,
+    pub lang: Option<bool>,
+    /// Days; `Infinity` is never.
+    pub expire: Option<f64>,
+    pub login_delay: Option<f64>,
+    pub last: Option<bool>,
+    pub xclient: Option<bool>,
+    pub trace: Option<bool>,
+    pub faults: Option<FaultsObject>,
     pub limits: ServerLimitsObject,
+}
+
+/// What a server shall do wrong.
+#[napi(object, object_to_js = false)]
+#[derive(Default)]
+pub struct FaultsObject {
+    pub persona: Option<String>,
+    pub cut_after: Option<f64>,
+    pub cut_content_after: Option<f64>,
+    pub delay: Option<f64>,
+    pub piece: Option<f64>,
+    pub size_error: Option<f64>,
+    pub negative_stat: Option<bool>,
+    pub unstuffed_dots: Option<bool>,
+    pub unstuffed_first_dot: Option<bool>,
+    pub lf_line_ends: Option<bool>,
+    pub missing: Option<Vec<String>>,
+    pub late: Option<Vec<String>>,
+    pub ok_for_challenge: Option<bool>,
+    pub close_for_err: Option<bool>,
+    pub stls_residue: Option<Uint8Array>,
+    pub extra_blanks: Option<f64>,
+    pub uidl_without_number: Option<bool>,
+    pub blank_line: Option<bool>,
+    pub lower_case_status: Option<bool>,
+    pub top_octets: Option<f64>,
+}
+
+impl FaultsObject {
+    fn faults(self) -> Result<Faults, Refused> {
+        let mut faults = match &self.persona {
+            None => Faults::default(),
+            Some(name) => Faults::persona(name).ok_or_else(|| {
+                let names = Faults::PERSONAS.join("', '");
+                argument(format!("persona must be one of '{names}', got {name:?}"))
+            })?,
+        };
+        macro_rules! set {
+            ($($name:ident),*; $($count:ident),*; $($number:ident),*) => {
+                $(if let Some(value) = self.$name { faults.$name = value; })*
+                $(if let Some(value) = self.$count { faults.$count = Some(Whole::whole(value)); })*
+                $(if let Some(value) = self.$number { faults.$number = Whole::whole(value); })*
+            };
+        }
+        set!(
+            negative_stat, unstuffed_dots, unstuffed_first_dot, lf_line_ends, missing, late,
+            ok_for_challenge, close_for_err, uidl_without_number, blank_line, lower_case_status;
+            cut_after, cut_content_after, piece, top_octets;
+            size_error, extra_blanks
+        );
+        if let Some(octets) = self.stls_residue {
+            faults.stls_residue = octets.to_vec();
+        }
+        faults.delay = duration(self.delay.unwrap_or_default());
+        Ok(faults)
+    }
+}
+
+/// What a server keeps of a password for SCRAM-SHA-256, made in Node's
+/// thread pool.
+#[napi]
+pub struct ScramKeys(popmail::ScramKeys);
+
+/// Makes keys out of a password: some milliseconds of work.
+#[napi]
+pub fn scram_keys(password: Uint8Array, salt: Uint8Array, iterations: u32) -> AsyncTask<MakeKeys> {
+    AsyncTask::new(MakeKeys {
+        password: password.to_vec().into(),
+        salt: salt.to_vec(),
+        iterations,
+    })
+}
+
+/// The work of [`scram_keys`].
+pub struct MakeKeys {
+    password: Secret<Vec<u8>>,
+    salt: Vec<u8>,
+    iterations: u32,
+}
+
+impl Task for MakeKeys {
+    type Output = popmail::ScramKeys;
+    type JsValue = ScramKeys;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let password = self.password.expose();
+        Ok(popmail::ScramKeys::from_password(
+            password,
+            &self.salt,
+            self.iterations,
+        ))
+    }
+
+    fn resolve(&mut self, _: Env, keys: Self::Output) -> napi::Result<ScramKeys> {
+        Ok(ScramKeys(keys))
+    }
 }
 
 /// A message as a maildrop lists it.
@@ -41,7 +152,6 @@ impl From<&MaildropEntry> for EntryObject {
 #[napi]
 pub struct ServerEngine {
     connection: ServerConnection,
-    stamp: Option<Stamp>,
     /// What the last `authenticate` brought.
     credentials: Option<Credentials>,
 }
@@ -50,7 +160,7 @@ pub struct ServerEngine {
 impl ServerEngine {
     #[napi(constructor)]
     pub fn new(config: ServerConfigObject) -> Result<Self, Refused> {
-        let stamp = config
+        let apop_stamp = config
             .apop_stamp
             .map(|text| {
                 Stamp::new(text.as_bytes()).ok_or_else(|| {
@@ -60,17 +170,42 @@ impl ServerEngine {
                 })
             })
             .transpose()?;
-        let connection = ServerConnection::new(ServerConfig {
+        let octets = |given: Option<Uint8Array>| {
+            given
+                .map(|octets| octets.to_vec())
+                .unwrap_or_default()
+                .into()
+        };
+        let mut made = ServerConfig {
             greeting: config.greeting,
-            apop_stamp: stamp.clone(),
+            apop_stamp,
             tls: security(&config.tls)?,
             allow_cleartext: config.allow_cleartext,
             implementation: config.implementation,
+            seed: octets(config.seed),
+            salt_key: octets(config.salt_key),
+            utf8: config.utf8.unwrap_or_default(),
+            lang: config.lang.unwrap_or_default(),
+            expire: config.expire.map(|days| match days {
+                f64::INFINITY => Expire::Never,
+                days => Expire::Days(Whole::whole(days)),
+            }),
+            login_delay: config.login_delay.map(Whole::whole),
+            last: config.last.unwrap_or_default(),
+            xclient: config.xclient.unwrap_or_default(),
+            trace: config.trace.unwrap_or_default(),
+            faults: config.faults.unwrap_or_default().faults()?,
             limits: config.limits.limits(),
-        });
+            ..ServerConfig::default()
+        };
+        if let Some(names) = config.mechanisms {
+            made.mechanisms = names
+                .iter()
+                .map(|name| mechanism(name))
+                .collect::<Result<_, _>>()?;
+        }
         Ok(Self {
-            connection,
-            stamp,
+            connection: ServerConnection::new(made),
             credentials: None,
         })
     }
@@ -151,18 +286,54 @@ impl ServerEngine {
         self.connection.content_is_complete()
     }
 
+    /// True if output waits whose time has not come.
+    #[napi]
+    pub fn holds_output(&self) -> bool {
+        self.connection.holds_output()
+    }
+
     /// True if the client of the last `authenticate` knows this secret; in
     /// constant time.
     #[napi]
     pub fn verify(&self, secret: &[u8]) -> bool {
+        let given = self.credentials.as_ref();
+        given.is_some_and(|credentials| credentials.verify(secret))
+    }
+
+    /// The password of the last `authenticate`, if one was sent.
+    #[napi]
+    pub fn password<'env>(&self, env: &'env Env) -> napi::Result<Option<BufferSlice<'env>>> {
         match &self.credentials {
-            Some(Credentials::Password { password, .. }) => password.matches(secret),
-            Some(Credentials::Apop { digest, .. }) => self
-                .stamp
-                .as_ref()
-                .is_some_and(|stamp| stamp.verify(secret, digest)),
-            None => false,
+            Some(Credentials::Password { password, .. }) => {
+                BufferSlice::copy_from(env, password.expose()).map(Some)
+            }
+            _ => Ok(None),
         }
+    }
+
+    /// The token of the last `authenticate`, if one was sent.
+    #[napi]
+    pub fn token(&self) -> Option<String> {
+        match &self.credentials {
+            Some(Credentials::Token { token, .. }) => {
+                Some(String::from_utf8_lossy(token.expose()).into_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Milliseconds by which failed logins are answered later from now on.
+    #[napi]
+    pub fn penalize(&mut self, penalty: f64) {
+        self.connection.penalize(duration(penalty));
+    }
+
+    #[napi]
+    pub fn provide_keys(&mut self, keys: Option<&ScramKeys>) -> Result<(), Refused> {
+        answered(
+            self.connection
+                .provide_keys(keys.map(|keys| keys.0.clone())),
+        )
     }
 
     #[napi]
@@ -218,6 +389,18 @@ impl ServerEngine {
     pub fn commit_failed(&mut self, reason: String) -> Result<(), Refused> {
         answered(self.connection.commit_failed(refusal(&reason)?))
     }
+}
+
+fn mechanism(name: &str) -> Result<SaslMechanism, Refused> {
+    let mut all = SaslMechanism::ALL.into_iter();
+    all.find(|one| one.as_str().eq_ignore_ascii_case(name))
+        .ok_or_else(|| {
+            let names = SaslMechanism::ALL.map(|one| one.as_str().to_ascii_lowercase());
+            argument(format!(
+                "mechanisms must be some of '{}', got {name:?}",
+                names.join("', '")
+            ))
+        })
 }
 
 fn answered(result: Result<(), UsageError>) -> Result<(), Refused> {

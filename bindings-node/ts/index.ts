@@ -29,7 +29,11 @@ provide({
   parse,
   connect,
 });
-provideServer({ ServerEngine: native.ServerEngine, MemoryStore: native.MemoryStore });
+provideServer({
+  ServerEngine: native.ServerEngine,
+  MemoryStore: native.MemoryStore,
+  scramKeys: native.scramKeys,
+});
 
 /** A session over `node:net` and `node:tls`. */
 export type HostOptions = AnyHostOptions<ConnectionOptions>;
@@ -76,7 +80,7 @@ export {
   compose,
   composeSync,
 } from '../../bindings-wasm/ts/compose.js';
-export type { Auth, Limits, MaildropEntry, ServerLimits, Tls } from '../../bindings-wasm/ts/engine-pop3.js';
+export type { Auth, Limits, MaildropEntry, ServerAuth, ServerLimits, Tls } from '../../bindings-wasm/ts/engine-pop3.js';
 export { AbortError, Pop3Error, type Pop3ErrorCode, type Verdict } from '../../bindings-wasm/ts/error.js';
 export type { Capabilities, Direction, Language, State } from '../../bindings-wasm/ts/event.js';
 export {
@@ -93,10 +97,14 @@ export {
 } from '../../bindings-wasm/ts/message.js';
 export {
   type Account,
+  type Authenticator,
   type Content,
   type Log,
+  type LogFields,
+  type Login,
   type Maildrop,
   MemoryMaildrop,
+  type Metrics,
   Server,
   type ServerOptions,
 } from '../../bindings-wasm/ts/server.js';

@@ -13,6 +13,7 @@ import type {
   MemoryStore as Memory,
   ServerConfig,
   ServerEngine as Server,
+  ServerPlatform,
 } from '../../bindings-wasm/ts/engine-pop3.js';
 import { Pop3Error } from '../../bindings-wasm/ts/error.js';
 // @ts-expect-error The loader is generated; its shape is stated here.
@@ -46,13 +47,14 @@ interface Native extends NativeMime {
   ClientEngine: new (config: ClientConfig) => Client;
   ServerEngine: new (config: ServerConfig) => Server;
   MemoryStore: new () => Memory;
+  scramKeys: ServerPlatform['scramKeys'];
   MaildirStore: new (path: string) => MaildirStore;
   apopDigest(greeting: Uint8Array, secret: Uint8Array): Maybe<string>;
 }
 
 const module: Native = native;
 
-export const { ClientEngine, ServerEngine, MemoryStore, MaildirStore, apopDigest } = module;
+export const { ClientEngine, ServerEngine, MemoryStore, MaildirStore, scramKeys, apopDigest } = module;
 
 /** The MIME functions as the face takes them. */
 export const mimeEngine: MimeEngine = {

@@ -5,7 +5,7 @@ import { type SecureContextOptions, TLSSocket, createSecureContext } from 'node:
 
 import type { MaildropEntry } from '../../bindings-wasm/ts/engine-pop3.js';
 import { argument } from '../../bindings-wasm/ts/error.js';
-import { type Maildrop, Server, type ServerOptions } from '../../bindings-wasm/ts/server.js';
+import { type Maildrop, type Metrics, Server, type ServerOptions } from '../../bindings-wasm/ts/server.js';
 import { MaildirStore } from './native.js';
 import { SocketTransport } from './socket.js';
 
@@ -27,6 +27,8 @@ export interface Pop3Server extends AsyncDisposable {
   readonly host: string;
   /** The port that it listens on. */
   readonly port: number;
+  /** Counters since the server was made. */
+  metrics(): Metrics;
   /** Ends sessions that wait for their clients at once; others get a moment to end their work. */
   close(): Promise<void>;
 }
@@ -38,6 +40,14 @@ export interface Pop3Server extends AsyncDisposable {
  * them neither TLS nor leave to do without it.
  */
 export async function createServer(options: ListenOptions): Promise<Pop3Server> {
+  return listen(options);
+}
+
+/** The same, with what a test asks for. */
+export async function listen(
+  options: ListenOptions,
+  testing: ConstructorParameters<typeof Server>[1] = {},
+): Promise<Pop3Server> {
   for (const name of Object.keys(options)) {
     if (!OPTIONS.has(name)) {
       throw argument(`unknown option ${JSON.stringify(name)}`);
@@ -49,7 +59,7 @@ export async function createServer(options: ListenOptions): Promise<Pop3Server> 
       'without tls passwords cross the network readable: give tls: { cert, key }, or allowCleartext: true',
     );
   }
-  const server = new Server(options);
+  const server = new Server(options, testing);
   const secureContext = tls === undefined ? undefined : createSecureContext(tls);
   const secured = (socket: Socket): Promise<TLSSocket> =>
     new Promise((resolve, reject) => {
@@ -64,16 +74,17 @@ export async function createServer(options: ListenOptions): Promise<Pop3Server> 
       });
     });
   const serve = async (socket: Socket): Promise<void> => {
-    const peer = `${socket.remoteAddress} port ${socket.remotePort}`;
+    const address = socket.remoteAddress ?? 'local';
+    const peer = `${address} port ${socket.remotePort}`;
     if (secureContext === undefined) {
-      await server.accept(new SocketTransport(socket), 'none', peer);
+      await server.accept(new SocketTransport(socket), 'none', peer, address);
     } else if (implicitTls) {
       socket.setTimeout(HANDSHAKE_MS, () => socket.destroy());
       const secure = await secured(socket);
       socket.setTimeout(0);
-      await server.accept(new SocketTransport(secure), 'implicit', peer);
+      await server.accept(new SocketTransport(secure), 'implicit', peer, address);
     } else {
-      await server.accept(new SocketTransport(socket, secured), 'starttls', peer);
+      await server.accept(new SocketTransport(socket, secured), 'starttls', peer, address);
     }
   };
   const open = new Set<Socket>();
@@ -106,7 +117,8 @@ export async function createServer(options: ListenOptions): Promise<Pop3Server> 
       await closed;
       options.log?.('info', 'stopped');
     })());
-  return { host: address.address, port: address.port, close, [Symbol.asyncDispose]: close };
+  const metrics = (): Metrics => server.metrics();
+  return { host: address.address, port: address.port, metrics, close, [Symbol.asyncDispose]: close };
 }
 
 /** A folder of files, one for each message, with `new` and `cur`. */
@@ -170,6 +182,13 @@ const OPTIONS = new Set([
   'tls',
   'implicitTls',
   'allowCleartext',
+  'mechanisms',
+  'checkToken',
+  'loginDelay',
+  'expire',
+  'trustedProxies',
+  'maxConnections',
+  'maxConnectionsPerAddress',
   'limits',
   'timeout',
   'log',

@@ -5,11 +5,11 @@ use std::io::Read;
 use js_sys::Array;
 use popmail::pop3::{Credentials, Refusal, Stamp};
 use popmail::{
-    Maildrop, MaildropEntry, MemoryMaildrop, ServerConfig, ServerConnection, ServerEvent,
-    ServerLimits, UsageError,
+    Expire, Faults, Maildrop, MaildropEntry, MemoryMaildrop, SaslMechanism, ServerConfig,
+    ServerConnection, ServerEvent, ServerLimits, UsageError,
 };
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::convert::{
     Properties, argument, duration, flag, milliseconds, number, property, refused, security,
@@ -20,7 +20,6 @@ use crate::convert::{
 #[wasm_bindgen]
 pub struct ServerEngine {
     connection: ServerConnection,
-    stamp: Option<Stamp>,
     /// What the last `authenticate` brought.
     credentials: Option<Credentials>,
 }
@@ -29,7 +28,7 @@ pub struct ServerEngine {
 impl ServerEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(config: &JsValue) -> Result<ServerEngine, JsValue> {
-        let stamp = text(config, "apopStamp")
+        let apop_stamp = text(config, "apopStamp")
             .map(|text| {
                 Stamp::new(text.as_bytes()).ok_or_else(|| {
                     argument(&format!(
@@ -38,17 +37,36 @@ impl ServerEngine {
                 })
             })
             .transpose()?;
-        let connection = ServerConnection::new(ServerConfig {
+        let mut made = ServerConfig {
             greeting: text(config, "greeting").unwrap_or_default(),
-            apop_stamp: stamp.clone(),
+            apop_stamp,
             tls: security(config)?,
             allow_cleartext: flag(config, "allowCleartext"),
             implementation: text(config, "implementation"),
+            seed: octets(config, "seed").into(),
+            salt_key: octets(config, "saltKey").into(),
+            utf8: flag(config, "utf8"),
+            lang: flag(config, "lang"),
+            expire: number(config, "expire").map(|days| match days {
+                f64::INFINITY => Expire::Never,
+                days => Expire::Days(days as u32),
+            }),
+            login_delay: number(config, "loginDelay").map(|seconds| seconds as u32),
+            last: flag(config, "last"),
+            xclient: flag(config, "xclient"),
+            trace: flag(config, "trace"),
+            faults: faults(&property(config, "faults"))?,
             limits: limits(&property(config, "limits")),
-        });
+            ..ServerConfig::default()
+        };
+        if let Ok(names) = property(config, "mechanisms").dyn_into::<Array>() {
+            made.mechanisms = names
+                .iter()
+                .map(|name| mechanism(&name))
+                .collect::<Result<_, _>>()?;
+        }
         Ok(Self {
-            connection,
-            stamp,
+            connection: ServerConnection::new(made),
             credentials: None,
         })
     }
@@ -124,17 +142,45 @@ impl ServerEngine {
         self.connection.content_is_complete()
     }
 
+    /// True if output waits whose time has not come.
+    #[wasm_bindgen(js_name = holdsOutput)]
+    pub fn holds_output(&self) -> bool {
+        self.connection.holds_output()
+    }
+
     /// True if the client of the last `authenticate` knows this secret; in
     /// constant time.
     pub fn verify(&self, secret: &[u8]) -> bool {
+        let given = self.credentials.as_ref();
+        given.is_some_and(|credentials| credentials.verify(secret))
+    }
+
+    /// The password of the last `authenticate`, if one was sent.
+    pub fn password(&self) -> Option<Vec<u8>> {
         match &self.credentials {
-            Some(Credentials::Password { password, .. }) => password.matches(secret),
-            Some(Credentials::Apop { digest, .. }) => self
-                .stamp
-                .as_ref()
-                .is_some_and(|stamp| stamp.verify(secret, digest)),
-            None => false,
+            Some(Credentials::Password { password, .. }) => Some(password.expose().clone()),
+            _ => None,
         }
+    }
+
+    /// The token of the last `authenticate`, if one was sent.
+    pub fn token(&self) -> Option<String> {
+        match &self.credentials {
+            Some(Credentials::Token { token, .. }) => {
+                Some(String::from_utf8_lossy(token.expose()).into_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Milliseconds by which failed logins are answered later from now on.
+    pub fn penalize(&mut self, penalty: f64) {
+        self.connection.penalize(duration(penalty));
+    }
+
+    #[wasm_bindgen(js_name = provideKeys)]
+    pub fn provide_keys(&mut self, keys: Option<ScramKeys>) -> Result<(), JsValue> {
+        answered(self.connection.provide_keys(keys.map(|keys| keys.0)))
     }
 
     #[wasm_bindgen(js_name = acceptLogin)]
@@ -191,6 +237,18 @@ impl ServerEngine {
     }
 }
 
+/// What a server keeps of a password for SCRAM-SHA-256.
+#[wasm_bindgen]
+pub struct ScramKeys(popmail::ScramKeys);
+
+/// Makes keys out of a password: some milliseconds of work.
+#[wasm_bindgen(js_name = scramKeys)]
+pub fn scram_keys(password: &[u8], salt: &[u8], iterations: u32) -> ScramKeys {
+    ScramKeys(popmail::ScramKeys::from_password(
+        password, salt, iterations,
+    ))
+}
+
 /// Messages in memory.
 #[wasm_bindgen]
 #[derive(Default)]
@@ -243,19 +301,42 @@ fn convert(event: &ServerEvent) -> JsValue {
         ServerEvent::Authenticate { credentials } => {
             Properties::new("authenticate").with("user", credentials.user())
         }
+        ServerEvent::KeysWanted {
+            user,
+            salt,
+            iterations,
+        } => Properties::new("keysWanted")
+            .with("user", user.as_str())
+            .with("salt", js_sys::Uint8Array::from(salt.as_slice()))
+            .with("iterations", *iterations),
         ServerEvent::OpenMaildrop { user } => {
             Properties::new("openMaildrop").with("user", user.as_str())
         }
-        ServerEvent::Retrieve { number, lines } => Properties::new("retrieve")
+        ServerEvent::Retrieve {
+            number,
+            lines,
+            utf8,
+        } => Properties::new("retrieve")
             .with("number", *number)
-            .with("lines", lines.map(|lines| lines as f64)),
+            .with("lines", lines.map(|lines| lines as f64))
+            .with("utf8", *utf8),
         ServerEvent::Commit { deleted } => {
             let deleted: Array = deleted.iter().copied().map(JsValue::from).collect();
             Properties::new("commit").with("deleted", deleted)
         }
         ServerEvent::TlsReady => Properties::new("tlsReady"),
-        ServerEvent::LoginFailed { user } => {
-            Properties::new("loginFailed").with("user", user.as_str())
+        ServerEvent::LoginFailed { user, count, delay } => Properties::new("loginFailed")
+            .with("user", user.as_str())
+            .with("count", *count)
+            .with("delay", delay.as_secs_f64() * 1e3),
+        ServerEvent::CommandRefused { count, delay } => Properties::new("commandRefused")
+            .with("count", *count)
+            .with("delay", delay.as_secs_f64() * 1e3),
+        ServerEvent::ClientForwarded { address, port } => Properties::new("clientForwarded")
+            .with("address", address.to_string().as_str())
+            .with("port", port.map(f64::from)),
+        ServerEvent::LineReceived { line } => {
+            Properties::new("lineReceived").with("line", line.as_str())
         }
         ServerEvent::ConnectionClosed { reason } => {
             Properties::new("connectionClosed").with("reason", reason.as_str())
@@ -274,6 +355,7 @@ fn limits(object: &JsValue) -> ServerLimits {
         waiting_output: "waitingOutput",
         bad_commands_before_login: "badCommandsBeforeLogin",
         bad_commands: "badCommands",
+        commands_before_login: "commandsBeforeLogin",
         failed_logins: "failedLogins",
     });
     let mut set_time = |name: &str, limit: fn(&mut ServerLimits) -> &mut std::time::Duration| {
@@ -282,9 +364,83 @@ fn limits(object: &JsValue) -> ServerLimits {
         }
     };
     set_time("failedLoginDelay", |limits| &mut limits.failed_login_delay);
+    set_time("badCommandDelay", |limits| &mut limits.bad_command_delay);
     set_time("loginTimeout", |limits| &mut limits.login_timeout);
+    set_time("loginTime", |limits| &mut limits.login_time);
+    set_time("sessionTime", |limits| &mut limits.session_time);
     set_time("autologout", |limits| &mut limits.autologout);
     limits
+}
+
+/// What the server shall do wrong; nothing for an absent object.
+fn faults(object: &JsValue) -> Result<Faults, JsValue> {
+    if object.is_falsy() {
+        return Ok(Faults::default());
+    }
+    let mut faults = match text(object, "persona") {
+        None => Faults::default(),
+        Some(name) => {
+            Faults::persona(&name).ok_or_else(|| argument(&format!("unknown persona '{name}'")))?
+        }
+    };
+    let words = |name: &str| {
+        let words = property(object, name).dyn_into::<Array>().ok()?;
+        Some(words.iter().filter_map(|word| word.as_string()).collect())
+    };
+    for (name, place) in [
+        ("negativeStat", &mut faults.negative_stat),
+        ("unstuffedDots", &mut faults.unstuffed_dots),
+        ("unstuffedFirstDot", &mut faults.unstuffed_first_dot),
+        ("lfLineEnds", &mut faults.lf_line_ends),
+        ("okForChallenge", &mut faults.ok_for_challenge),
+        ("closeForErr", &mut faults.close_for_err),
+        ("uidlWithoutNumber", &mut faults.uidl_without_number),
+        ("blankLine", &mut faults.blank_line),
+        ("lowerCaseStatus", &mut faults.lower_case_status),
+    ] {
+        if let Some(value) = property(object, name).as_bool() {
+            *place = value;
+        }
+    }
+    for (name, place) in [
+        ("cutAfter", &mut faults.cut_after),
+        ("cutContentAfter", &mut faults.cut_content_after),
+        ("topOctets", &mut faults.top_octets),
+    ] {
+        *place = number(object, name).map(|value| value as u64).or(*place);
+    }
+    if let Some(value) = number(object, "piece") {
+        faults.piece = Some(value as usize);
+    }
+    if let Some(value) = number(object, "sizeError") {
+        faults.size_error = value as i64;
+    }
+    if let Some(value) = number(object, "extraBlanks") {
+        faults.extra_blanks = value as usize;
+    }
+    if let Some(value) = words("missing") {
+        faults.missing = value;
+    }
+    if let Some(value) = words("late") {
+        faults.late = value;
+    }
+    faults.stls_residue = octets(object, "stlsResidue");
+    faults.delay = duration(number(object, "delay").unwrap_or_default());
+    Ok(faults)
+}
+
+fn octets(object: &JsValue, name: &str) -> Vec<u8> {
+    match property(object, name).dyn_into::<js_sys::Uint8Array>() {
+        Ok(octets) => octets.to_vec(),
+        Err(_) => Vec::new(),
+    }
+}
+
+fn mechanism(name: &JsValue) -> Result<SaslMechanism, JsValue> {
+    let name = name.as_string().unwrap_or_default();
+    let mut all = SaslMechanism::ALL.into_iter();
+    all.find(|one| one.as_str().eq_ignore_ascii_case(&name))
+        .ok_or_else(|| argument(&format!("unknown mechanism '{name}'")))
 }
 
 /// The reason of a refusal, by its name in the core.

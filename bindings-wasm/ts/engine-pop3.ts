@@ -66,18 +66,26 @@ export interface ServerLimits {
   saslResponse?: number;
   /** Octets of commands that wait for their turn: 65,536. */
   waitingInput?: number;
-  /** Octets of replies that wait to be sent before no more of a message is read: 262,144. */
+  /** Octets of replies that wait to be sent before no more of a message is read: 65,536. */
   waitingOutput?: number;
   /** Bad commands before the login after which the connection closes: 3. */
   badCommandsBeforeLogin?: number;
   /** Bad commands after the login after which the connection closes: 20. */
   badCommands?: number;
+  /** Commands of any kind before the login after which the connection closes: 100. */
+  commandsBeforeLogin?: number;
   /** Failed logins after which the connection closes: 3. */
   failedLogins?: number;
-  /** Milliseconds that the answer to a failed login is held back: 1,000. */
+  /** Milliseconds by which each bad command but the first is answered later than the one before: 250. */
+  badCommandDelay?: number;
+  /** Milliseconds that the answer to a failed login is held back, and twice that for each further one: 1,000. */
   failedLoginDelay?: number;
   /** Milliseconds that a client may be silent before its login: 60,000. */
   loginTimeout?: number;
+  /** Milliseconds that a client has for the whole login: 180,000. */
+  loginTime?: number;
+  /** Milliseconds that a session may last: 86,400,000. */
+  sessionTime?: number;
   /** Milliseconds that a client may be silent after its login: 600,000. */
   autologout?: number;
 }
@@ -107,9 +115,13 @@ export const SERVER_LIMITS: readonly (keyof ServerLimits)[] = [
   'waitingOutput',
   'badCommandsBeforeLogin',
   'badCommands',
+  'commandsBeforeLogin',
   'failedLogins',
+  'badCommandDelay',
   'failedLoginDelay',
   'loginTimeout',
+  'loginTime',
+  'sessionTime',
   'autologout',
 ];
 
@@ -200,11 +212,97 @@ export interface ServerConfig {
   greeting: string;
   apopStamp?: string;
   implementation?: string;
+  mechanisms?: readonly string[];
+  /** 16 octets or more that nobody can guess, new for each connection. */
+  seed?: Uint8Array;
+  /** The same for all connections of a server. */
+  saltKey?: Uint8Array;
+  utf8?: boolean;
+  lang?: boolean;
+  /** Days; `Infinity` is never. */
+  expire?: number;
+  /** Seconds. */
+  loginDelay?: number;
+  last?: boolean;
+  xclient?: boolean;
+  /** Tells every line of the client in `lineReceived`. */
+  trace?: boolean;
+  faults?: Faults;
   limits: ServerLimits;
 }
 
+/** A SASL mechanism that a server offers; `'apop'` is none, and is named with them. */
+export type ServerAuth =
+  | 'scram-sha-256'
+  | 'cram-md5'
+  | 'plain'
+  | 'login'
+  | 'oauthbearer'
+  | 'xoauth2'
+  | 'apop';
+
+/** The habits of a known server. */
+export type Persona =
+  | 'ancient'
+  | 'dovecot'
+  | 'gmail'
+  | 'maillennium'
+  | 'o2'
+  | 'office365'
+  | 'twisted'
+  | 'unix';
+
+/** What a server shall do wrong, for the tests of mail code; nothing by default. */
+export interface Faults {
+  /** The habits of a known server; what else is given goes on top. */
+  persona?: Persona;
+  /** Ends the connection after so many octets from the greeting on. */
+  cutAfter?: number;
+  /** Ends it after so many octets of a message. */
+  cutContentAfter?: number;
+  /** Milliseconds that each piece of output is held back. */
+  delay?: number;
+  /** Sends at most so many octets at once. */
+  piece?: number;
+  /** Is added to every size that is told. */
+  sizeError?: number;
+  /** Tells the size in STAT as a negative number. */
+  negativeStat?: boolean;
+  /** Leaves dots at the start of lines as they are. */
+  unstuffedDots?: boolean;
+  /** Leaves a dot as it is if it is the first octet of a message. */
+  unstuffedFirstDot?: boolean;
+  /** Ends lines with LF alone. */
+  lfLineEnds?: boolean;
+  /** Capabilities, in upper case, that are neither told nor known as commands. */
+  missing?: string[];
+  /** Capabilities that are told after the login only. */
+  late?: string[];
+  /** Says `+OK` where `+` is due. */
+  okForChallenge?: boolean;
+  /** Closes the connection where `-ERR` is due. */
+  closeForErr?: boolean;
+  /** Octets in the clear after the answer to STLS. */
+  stlsResidue?: Uint8Array;
+  /** Blanks in listings beyond the one. */
+  extraBlanks?: number;
+  /** Leaves out the number in the answer to `UIDL n`. */
+  uidlWithoutNumber?: boolean;
+  /** Says an empty line before the first answer. */
+  blankLine?: boolean;
+  /** Says `+ok` and `-err`. */
+  lowerCaseStatus?: boolean;
+  /** Ends TOP after so many octets. */
+  topOctets?: number;
+}
+
+/** What a server keeps of a password for SCRAM-SHA-256: opaque, and of no use for a login. */
+export interface ScramKeys {
+  free?(): void;
+}
+
 /** Why a server says no; the names are the core's. */
-export type Refusal = 'bad_credentials' | 'in_use' | 'login_delay' | 'sys_temp' | 'sys_perm' | 'gone';
+export type Refusal = 'bad_credentials' | 'in_use' | 'login_delay' | 'sys_temp' | 'sys_perm' | 'gone' | 'utf8';
 
 /** A message as a maildrop lists it. */
 export interface MaildropEntry {
@@ -232,8 +330,19 @@ export interface ServerEngine {
   wantsContent(): boolean;
   contentIsComplete(): boolean;
 
+  /** True if output waits whose time has not come: wait `timeout`, and take it. */
+  holdsOutput(): boolean;
+
   /** True if the client of the last `authenticate` knows this secret; in constant time. */
   verify(secret: Uint8Array): boolean;
+  /** The password of the last `authenticate`; absent if none was sent. */
+  password(): Maybe<Uint8Array>;
+  /** Its token; absent if none was sent. */
+  token(): Maybe<string>;
+  /** Milliseconds by which failed logins are answered later from now on. */
+  penalize(penalty: number): void;
+  /** Answers `keysWanted`; without keys there is no such user. */
+  provideKeys(keys?: ScramKeys): void;
   acceptLogin(): void;
   refuseLogin(refusal: Refusal): void;
   maildropOpened(entries: readonly MaildropEntry[]): void;
@@ -298,6 +407,7 @@ export function platform(): Platform {
 export interface ServerPlatform {
   ServerEngine: new (config: ServerConfig) => ServerEngine;
   MemoryStore: new () => MemoryStore;
+  scramKeys(password: Uint8Array, salt: Uint8Array, iterations: number): ScramKeys | Promise<ScramKeys>;
 }
 
 let providedServer: ServerPlatform | undefined;

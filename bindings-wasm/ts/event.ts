@@ -59,9 +59,14 @@ export type ClientEvent =
 /** An event of a server connection; each request names the call that answers it in the core. */
 export type ServerEvent =
   | { type: 'authenticate'; user: string }
+  | { type: 'keysWanted'; user: string; salt: Uint8Array; iterations: number }
   | { type: 'openMaildrop'; user: string }
-  | { type: 'retrieve'; number: number; lines?: number }
+  | { type: 'retrieve'; number: number; lines?: number; utf8: boolean }
   | { type: 'commit'; deleted: number[] }
   | { type: 'tlsReady' }
-  | { type: 'loginFailed'; user: string }
+  /** `delay` in milliseconds, which the engine waits by itself. */
+  | { type: 'loginFailed'; user: string; count: number; delay: number }
+  | { type: 'commandRefused'; count: number; delay: number }
+  | { type: 'clientForwarded'; address: string; port?: number }
+  | { type: 'lineReceived'; line: string }
   | { type: 'connectionClosed'; reason: string };

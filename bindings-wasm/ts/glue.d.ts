@@ -31,6 +31,7 @@ declare module 'popmail-server-glue' {
   type Platform = import('./engine-pop3.js').ServerPlatform;
   export const ServerEngine: Platform['ServerEngine'];
   export const MemoryStore: Platform['MemoryStore'];
+  export const scramKeys: Platform['scramKeys'];
 }
 
 /** `popmail.wasm` in base64. */

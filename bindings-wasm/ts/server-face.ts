@@ -1,14 +1,18 @@
 /** What the server's entries export beside their `init`. */
 
-export type { MaildropEntry, ServerLimits, Tls } from './engine-pop3.js';
+export type { MaildropEntry, ServerAuth, ServerLimits, Tls } from './engine-pop3.js';
 export { Pop3Error, type Pop3ErrorCode } from './error.js';
 export type { InitInput } from './instance.js';
 export {
   type Account,
+  type Authenticator,
   type Content,
   type Log,
+  type LogFields,
+  type Login,
   type Maildrop,
   MemoryMaildrop,
+  type Metrics,
   Server,
   type ServerOptions,
 } from './server.js';

@@ -7,8 +7,8 @@ import { type InitInput, Instance, failing } from './instance.js';
 
 const instance = new Instance(glue, {
   ready() {
-    const server: ServerPlatform = { ServerEngine: glue.ServerEngine, MemoryStore: glue.MemoryStore };
-    provideServer(server);
+    const { ServerEngine, MemoryStore, scramKeys } = glue;
+    provideServer({ ServerEngine, MemoryStore, scramKeys });
   },
   dead(fail) {
     provideServer(failing<ServerPlatform>(fail));

@@ -25,17 +25,17 @@ export function clientVectors({ ClientEngine }) {
 }
 
 /** Defines one test for each dialogue of a server. */
-export function serverVectors({ ServerEngine, MemoryStore }) {
+export function serverVectors({ ServerEngine, MemoryStore, scramKeys }) {
   const random = new Random();
   const names = vectors('server');
   test(`there are server vectors (POPMAIL_SEED=${random.seed})`, () => assert.ok(names.length >= 20));
   for (const name of names) {
     const vector = read('server', name);
-    test(name, () => {
+    test(name, async () => {
       const ways = { whole, bytes: single, random: cutter(random), pipelined: whole };
       for (const [way, pieces] of Object.entries(ways)) {
         if (vector.drive?.includes(way) ?? true) {
-          driveServer({ ServerEngine, MemoryStore }, vector, pieces, way === 'pipelined');
+          await driveServer({ ServerEngine, MemoryStore, scramKeys }, vector, pieces, way === 'pipelined');
         }
       }
     });
@@ -194,15 +194,16 @@ function describe(event, at) {
 
 // Servers.
 
-function driveServer(engines, vector, pieces, pipelined) {
+async function driveServer(engines, vector, pieces, pipelined) {
   const host = new Host(engines, vector);
+  await host.run();
   let expected = Buffer.alloc(0);
   let held = Buffer.alloc(0);
   let closed = null;
-  const feed = () => {
+  const feed = async () => {
     for (const piece of pieces(held)) {
       host.server.receive(piece);
-      host.run();
+      await host.run();
     }
     held = Buffer.alloc(0);
   };
@@ -210,7 +211,7 @@ function driveServer(engines, vector, pieces, pipelined) {
   for (const step of vector.dialogue) {
     const [[kind, value]] = Object.entries(step);
     if (kind !== 'server' && !(pipelined && kind === 'client')) {
-      feed();
+      await feed();
       compare();
     }
     switch (kind) {
@@ -224,11 +225,11 @@ function driveServer(engines, vector, pieces, pipelined) {
         assert.ok(host.wantsTls);
         host.wantsTls = false;
         host.server.tlsEstablished();
-        host.run();
+        await host.run();
         break;
       case 'eof':
         host.server.receiveEof();
-        host.run();
+        await host.run();
         break;
       case 'closed':
         closed = value;
@@ -237,10 +238,10 @@ function driveServer(engines, vector, pieces, pipelined) {
         assert.fail(`unknown step ${kind}`);
     }
     if (kind === 'client' && !pipelined) {
-      feed();
+      await feed();
     }
   }
-  feed();
+  await feed();
   compare();
   assert.equal(host.closed, closed);
   for (const [user, { messages, remaining }] of Object.entries(vector.accounts)) {
@@ -251,14 +252,29 @@ function driveServer(engines, vector, pieces, pipelined) {
 
 /** The loop of a host, without a network. */
 class Host {
-  constructor({ ServerEngine, MemoryStore }, { config, accounts }) {
+  constructor({ ServerEngine, MemoryStore, scramKeys }, { config, accounts }) {
+    this.scramKeys = scramKeys;
     this.server = new ServerEngine({
       tls: config.tls ?? 'implicit',
       allowCleartext: config.allow_cleartext ?? false,
       greeting: config.greeting ?? '',
-      ...given({ apopStamp: config.apop_stamp, implementation: config.implementation }),
+      ...given({
+        apopStamp: config.apop_stamp,
+        implementation: config.implementation,
+        mechanisms: config.mechanisms,
+        seed: config.seed && Buffer.from(config.seed),
+        utf8: config.utf8,
+        lang: config.lang,
+        last: config.last,
+        xclient: config.xclient,
+        expire: config.expire === 'never' ? Infinity : config.expire,
+        loginDelay: config.login_delay,
+        faults: config.faults && camel(config.faults),
+      }),
       limits: given({
         failedLoginDelay: 0,
+        badCommandDelay: 0,
+        commandsBeforeLogin: config.limits?.commands_before_login,
         badCommands: config.limits?.bad_commands,
         badCommandsBeforeLogin: config.limits?.bad_commands_before_login,
         failedLogins: config.limits?.failed_logins,
@@ -275,15 +291,14 @@ class Host {
     this.wire = [];
     this.wantsTls = false;
     this.closed = null;
-    this.run();
   }
 
-  run() {
+  async run() {
     for (;;) {
       const wrote = this.flush();
       const event = this.server.nextEvent() ?? undefined;
       if (event !== undefined) {
-        this.handle(event);
+        await this.handle(event);
       } else if (!wrote) {
         return;
       }
@@ -298,13 +313,20 @@ class Host {
     return output !== undefined;
   }
 
-  handle(event) {
+  async handle(event) {
     const { server } = this;
     switch (event.type) {
       case 'authenticate': {
         const password = this.accounts[event.user]?.password;
-        const right = server.verify(Buffer.from(password ?? 'nobody has this'));
+        // A token is right if it is the password.
+        const token = server.token() ?? undefined;
+        const right = token === undefined ? server.verify(Buffer.from(password ?? 'nobody has this')) : token === password;
         return right && password !== undefined ? server.acceptLogin() : server.refuseLogin('bad_credentials');
+      }
+      case 'keysWanted': {
+        const password = this.accounts[event.user]?.password;
+        const keys = await this.scramKeys(Buffer.from(password ?? 'nobody has this'), event.salt, event.iterations);
+        return server.provideKeys(password === undefined ? undefined : keys);
       }
       case 'openMaildrop':
         return this.accounts[event.user].in_use
@@ -324,7 +346,8 @@ class Host {
         this.wantsTls = true;
         return;
       case 'loginFailed':
-        server.handleTimeout(performance.now());
+      case 'commandRefused':
+      case 'clientForwarded':
         return;
       case 'connectionClosed':
         assert.equal(this.closed, null);
@@ -344,8 +367,14 @@ class Host {
     for (let at = 0; at < readable.length && !server.contentIsComplete(); at += 5) {
       while (!server.wantsContent() && !server.contentIsComplete()) {
         assert.ok(this.flush());
+        if (server.state === 'failed') {
+          return; // a fault that was asked for
+        }
       }
       server.sendContent(readable.subarray(at, at + 5));
+      if (server.state === 'failed') {
+        return;
+      }
     }
     if (failsAfter === undefined) {
       server.finishContent();
@@ -412,4 +441,13 @@ function cutter(random) {
       at += count;
     }
   };
+}
+
+/** Names as JavaScript has them; octets where octets are due. */
+function camel(object) {
+  const entries = Object.entries(object).map(([name, value]) => [
+    name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()),
+    name === 'stls_residue' ? octets(value) : value,
+  ]);
+  return Object.fromEntries(entries);
 }
