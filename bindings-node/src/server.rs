@@ -3,10 +3,10 @@
 use napi::bindgen_prelude::{AsyncTask, BufferSlice, Object, Uint8Array};
 use napi::{Env, Task};
 use napi_derive::napi;
-use popmail::pop3::{Credentials, Stamp};
+use popmail::pop3::{Credentials, Expire, LoginDelay, Stamp};
 use popmail::{
-    Expire, Faults, MaildropEntry, SaslMechanism, Secret, ServerConfig, ServerConnection,
-    ServerEvent, UsageError,
+    Faults, MaildropEntry, SaslMechanism, Secret, ServerConfig, ServerConnection, ServerEvent,
+    UsageError,
 };
 
 use crate::convert::{ServerLimitsObject, Whole, duration, milliseconds, refusal, security};
@@ -186,11 +186,14 @@ impl ServerEngine {
             salt_key: octets(config.salt_key),
             utf8: config.utf8.unwrap_or_default(),
             lang: config.lang.unwrap_or_default(),
-            expire: config.expire.map(|days| match days {
-                f64::INFINITY => Expire::Never,
-                days => Expire::Days(Whole::whole(days)),
+            expire: config.expire.map(|days| Expire {
+                days: days.is_finite().then(|| Whole::whole(days)),
+                per_user: false,
             }),
-            login_delay: config.login_delay.map(Whole::whole),
+            login_delay: config.login_delay.map(|seconds| LoginDelay {
+                seconds: Whole::whole(seconds),
+                per_user: false,
+            }),
             last: config.last.unwrap_or_default(),
             xclient: config.xclient.unwrap_or_default(),
             trace: config.trace.unwrap_or_default(),

@@ -10,10 +10,10 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use popmail::pop3::{Credentials, Refusal, Stamp};
+use popmail::pop3::{Credentials, Expire, LoginDelay, Refusal, Stamp};
 use popmail::{
-    Expire, Faults, Maildrop, MaildropEntry, SaslMechanism, ServerConfig, ServerConnection,
-    ServerEvent, ServerLimits, UsageError,
+    Faults, Maildrop, MaildropEntry, SaslMechanism, ServerConfig, ServerConnection, ServerEvent,
+    ServerLimits, UsageError,
 };
 
 use crate::convert::{duration, security};
@@ -47,7 +47,7 @@ impl ServerEngine {
         utf8: bool,
         lang: bool,
         expire: Option<ExpireArgument>,
-        login_delay: Option<u32>,
+        login_delay: Option<u64>,
         last: bool,
         xclient: bool,
         trace: bool,
@@ -75,7 +75,10 @@ impl ServerEngine {
             utf8,
             lang,
             expire: expire.map(ExpireArgument::expire).transpose()?,
-            login_delay,
+            login_delay: login_delay.map(|seconds| LoginDelay {
+                seconds,
+                per_user: false,
+            }),
             last,
             xclient,
             trace,
@@ -225,15 +228,21 @@ impl ServerEngine {
 /// `"never"` or a number of days.
 #[derive(FromPyObject)]
 enum ExpireArgument {
-    Days(u32),
+    Days(u64),
     Word(String),
 }
 
 impl ExpireArgument {
     fn expire(self) -> PyResult<Expire> {
         match self {
-            Self::Days(days) => Ok(Expire::Days(days)),
-            Self::Word(word) if word == "never" => Ok(Expire::Never),
+            Self::Days(days) => Ok(Expire {
+                days: Some(days),
+                per_user: false,
+            }),
+            Self::Word(word) if word == "never" => Ok(Expire {
+                days: None,
+                per_user: false,
+            }),
             Self::Word(word) => Err(PyValueError::new_err(format!(
                 "expire must be 'never' or a number of days, got {word:?}"
             ))),

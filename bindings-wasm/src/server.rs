@@ -3,10 +3,10 @@
 use std::io::Read;
 
 use js_sys::Array;
-use popmail::pop3::{Credentials, Refusal, Stamp};
+use popmail::pop3::{Credentials, Expire, LoginDelay, Refusal, Stamp};
 use popmail::{
-    Expire, Faults, Maildrop, MaildropEntry, MemoryMaildrop, SaslMechanism, ServerConfig,
-    ServerConnection, ServerEvent, ServerLimits, UsageError,
+    Faults, Maildrop, MaildropEntry, MemoryMaildrop, SaslMechanism, ServerConfig, ServerConnection,
+    ServerEvent, ServerLimits, UsageError,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -47,11 +47,14 @@ impl ServerEngine {
             salt_key: octets(config, "saltKey").into(),
             utf8: flag(config, "utf8"),
             lang: flag(config, "lang"),
-            expire: number(config, "expire").map(|days| match days {
-                f64::INFINITY => Expire::Never,
-                days => Expire::Days(days as u32),
+            expire: number(config, "expire").map(|days| Expire {
+                days: days.is_finite().then_some(days as u64),
+                per_user: false,
             }),
-            login_delay: number(config, "loginDelay").map(|seconds| seconds as u32),
+            login_delay: number(config, "loginDelay").map(|seconds| LoginDelay {
+                seconds: seconds as u64,
+                per_user: false,
+            }),
             last: flag(config, "last"),
             xclient: flag(config, "xclient"),
             trace: flag(config, "trace"),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::auth::apop::Stamp;
-use super::auth::cram_md5;
+use super::auth::{cram_md5, prepare};
 use super::capability::Capabilities;
 use super::entries::{ListEntries, UidlEntries};
 use super::reply::Reply;
@@ -337,7 +337,11 @@ impl Credentials {
     pub fn verify(&self, secret: &[u8]) -> bool {
         match self {
             Self::Password { password, .. } => password.matches(secret),
-            Self::Apop { digest, stamp, .. } => stamp.verify(secret, digest),
+            Self::Apop { digest, stamp, .. } => {
+                // Clients prepare it (RFC 6856 section 2.2); older ones do not.
+                let prepared = prepare::password(Secret::new(secret.to_vec()));
+                stamp.verify(secret, digest) | stamp.verify(prepared.expose(), digest)
+            }
             Self::CramMd5 {
                 digest, challenge, ..
             } => cram_md5::verify(challenge, secret, digest),
