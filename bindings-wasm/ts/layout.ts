@@ -163,6 +163,15 @@ export const ENCODING_QUOTED_PRINTABLE = 2;
 /** The charset UTF-8, also where none or an unknown one is given. */
 export const CHARSET_UTF_8 = 0;
 
+/** The bits of a charset that tell which it is. */
+export const CHARSET_MASK = 255;
+
+/** Bit of a charset: there is no label, or one that says nothing; text may be in another one. */
+export const CHARSET_LOOSE = 256;
+
+/** Bit of a charset: the text is HTML, which may name its charset itself. */
+export const CHARSET_HTML = 512;
+
 /** Words of a header field: where its name, its value and its final line end start. */
 export const FIELD = 3;
 

@@ -6,7 +6,7 @@ import { type MimeEngine, provideMime } from './engine-mime.js';
 import { type Platform, provide } from './engine-pop3.js';
 import { decodeStrict } from './host.js';
 import { type InitInput, Instance, failing } from './instance.js';
-import { CHARSET_UTF_8, ENCODING_NONE } from './layout.js';
+import { CHARSET_LOOSE, CHARSET_MASK, CHARSET_UTF_8, ENCODING_NONE } from './layout.js';
 import { parse } from './message.js';
 
 const instance = new Instance(glue, {
@@ -53,12 +53,14 @@ const engine: MimeEngine = {
   contentSize: (source, start, end, encoding) => guarded(() => glue.contentSize(source.subarray(start, end), encoding)),
   text(source, start, end, encoding, charset) {
     const body = source.subarray(start, end);
-    const label = charset === CHARSET_UTF_8 ? undefined : hostLabel(charset);
-    if (charset === CHARSET_UTF_8 || label !== undefined) {
-      // What the host decodes by itself need not cross twice.
+    const label = (charset & CHARSET_MASK) === CHARSET_UTF_8 ? 'utf-8' : hostLabel(charset);
+    if (label !== undefined) {
+      // What the host decodes by itself need not cross twice. Text that is valid UTF-8 is read as
+      // that under the label of Latin-1, too; escape sequences without a label show another charset.
       const content = encoding === ENCODING_NONE ? body : guarded(() => glue.content(body, encoding));
-      const text = label === undefined ? utf8.decode(content) : decodeStrict(label, content);
-      if (text !== undefined) {
+      const latin1 = label === 'windows-1252' ? decodeStrict('utf-8', content) : undefined;
+      const text = latin1 ?? decodeStrict(label, content);
+      if (text !== undefined && !((charset & CHARSET_LOOSE) !== 0 && text.includes('\x1b'))) {
         return text;
       }
     }

@@ -1,96 +1,331 @@
-//! From bytes to text: which charset a label means, and decoding by label.
+//! Charsets by their labels, and decoding by charset.
 //!
-//! Decides the labels that occur in mail and that the parser does not know, and repairs
-//! ISO-2022-JP text that was cut into encoded words (RFC 2047) and joined again. Unknown labels are
-//! read as UTF-8; what is not valid becomes U+FFFD. No guessing from the content. Not here: the
-//! legacy charsets of a build that leaves them to its host ([`super::host_charsets`]).
+//! Decides what the labels that occur in mail mean, misspelt and vendors' ones too, and repairs
+//! ISO-2022-JP text that was cut into encoded words (RFC 2047) and joined again. What is not valid
+//! in a charset becomes U+FFFD. Not here: what a body without a usable label is in
+//! ([`super::reading`]), the decoders that the parser lacks ([`super::own_charsets`]) and the legacy
+//! charsets of a build that leaves them to its host ([`super::host_charsets`]).
 
 use std::borrow::Cow;
 
-use mail_parser::Charset;
+use mail_parser::Charset as Known;
 use memchr::memchr;
 
+use super::own_charsets::Own;
+
 const ESC: u8 = 0x1b;
+
+/// The longest label that is looked at.
+const MAX_LABEL: usize = 64;
+
+/// A charset that text can be made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Charset {
+    /// One that the parser decodes, or a browser.
+    Known(Known),
+    /// One that this crate decodes.
+    Own(Own),
+}
+
+impl Charset {
+    /// UTF-8, which text without a label is tried as first.
+    pub(crate) const UTF_8: Charset = Charset::Known(Known::Utf8);
+}
+
+impl Default for Charset {
+    fn default() -> Self {
+        Charset::UTF_8
+    }
+}
 
 /// The charset of a label, `None` when it is not known.
 pub(crate) fn from_label(label: &[u8]) -> Option<Charset> {
     let label = label.trim_ascii();
-    Charset::from_label(label)
-        .or_else(|| alias(label))
-        .filter(|found| *found != Charset::Replacement)
+    let known = |label: &[u8]| {
+        Known::from_label(label)
+            .filter(|found| *found != Known::Replacement)
+            .map(Charset::Known)
+    };
+    known(label).or_else(|| {
+        let is_noise = |byte: &u8| byte.is_ascii_whitespace() || b"\"'<>;,".contains(byte);
+        let label = label.get(..MAX_LABEL).unwrap_or(label);
+        let mut bare: Vec<u8> = label
+            .iter()
+            .filter(|byte| !is_noise(byte))
+            .map(u8::to_ascii_lowercase)
+            .collect();
+        for prefix in ["charset=", "text/plain;charset="] {
+            if let Some(rest) = bare.strip_prefix(prefix.as_bytes()) {
+                bare = rest.to_vec();
+            }
+        }
+        known(&bare).or_else(|| odd(&bare))
+    })
 }
 
-/// Labels of mail programs beyond the IANA and WHATWG registries, and plain misspellings.
-fn alias(label: &[u8]) -> Option<Charset> {
-    const ALIASES: [(&str, Charset); 24] = [
-        ("cp932", Charset::ShiftJis),
-        ("ms932", Charset::ShiftJis),
-        ("cp943", Charset::ShiftJis),
-        ("cp943c", Charset::ShiftJis),
-        ("shift-jisx0213", Charset::ShiftJis),
-        ("cp51932", Charset::EucJp),
-        ("eucjp-ms", Charset::EucJp),
-        ("iso-2022-jp-1", Charset::Iso2022Jp),
-        ("iso-2022-jp-2", Charset::Iso2022Jp),
-        ("iso-2022-jp-ms", Charset::Iso2022Jp),
-        ("cp50220", Charset::Iso2022Jp),
-        ("cp50221", Charset::Iso2022Jp),
-        ("cp950", Charset::Big5),
-        ("ms950", Charset::Big5),
-        ("uhc", Charset::EucKr),
-        ("ms949", Charset::EucKr),
-        ("cp-850", Charset::Ibm850),
-        ("cp-1250", Charset::Windows1250),
-        ("cp-1251", Charset::Windows1251),
-        ("cp-1252", Charset::Windows1252),
-        ("unicode-1-1-utf-7", Charset::Utf7),
-        ("x-unicode-2-0-utf-7", Charset::Utf7),
-        ("uft-8", Charset::Utf8),
-        ("default", Charset::Utf8),
+/// Whether a label says no more than no label: that the text is ASCII, or that nobody knows.
+pub(crate) fn says_nothing(label: &[u8]) -> bool {
+    const EMPTY: [&str; 16] = [
+        "",
+        "us-ascii",
+        "ascii",
+        "us_ascii",
+        "ansi_x3.4-1968",
+        "iso646-us",
+        "iso-ir-6",
+        "default",
+        "default_charset",
+        "unknown",
+        "unknown-8bit",
+        "x-unknown",
+        "none",
+        "unspecified",
+        "8bit",
+        "binary",
     ];
-    ALIASES
+    let label = label.trim_ascii();
+    EMPTY
         .iter()
-        .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(label))
-        .map(|(_, charset)| *charset)
+        .any(|empty| empty.as_bytes().eq_ignore_ascii_case(label))
+}
+
+/// Labels of mail programs beyond the IANA and WHATWG registries, and plain misspellings; `label`
+/// in lower case.
+fn odd(label: &[u8]) -> Option<Charset> {
+    const NAMES: [(&str, Charset); 54] = {
+        use Charset::{Known as K, Own as O};
+        [
+            ("ansi_x3.110-1983", O(Own::AnsiX3110)),
+            ("ansi_x3.110", O(Own::AnsiX3110)),
+            ("iso-ir-99", O(Own::AnsiX3110)),
+            ("csa_t500-1983", O(Own::AnsiX3110)),
+            ("naplps", O(Own::AnsiX3110)),
+            ("cn-gb", K(Known::Gbk)),
+            ("cn-gb-isoir165", K(Known::Gbk)),
+            ("euc-cn", K(Known::Gbk)),
+            ("euccn", K(Known::Gbk)),
+            ("hz", O(Own::Hz)),
+            ("hz-gb-2312", O(Own::Hz)),
+            ("hz-gb2312", O(Own::Hz)),
+            ("csiso2022kr", O(Own::Iso2022Kr)),
+            ("iso-2022-kr", O(Own::Iso2022Kr)),
+            ("iso-2022-cn", O(Own::Iso2022Cn)),
+            ("iso-2022-cn-ext", O(Own::Iso2022Cn)),
+            ("iso-2022-jp-1", K(Known::Iso2022Jp)),
+            ("iso-2022-jp-2", K(Known::Iso2022Jp)),
+            ("iso-2022-jp-3", K(Known::Iso2022Jp)),
+            ("iso-2022-jp-2004", K(Known::Iso2022Jp)),
+            ("iso-2022-jp-ms", K(Known::Iso2022Jp)),
+            ("csiso2022jp2", K(Known::Iso2022Jp)),
+            ("_iso-2022-jp$esc", K(Known::Iso2022Jp)),
+            ("jis", K(Known::Iso2022Jp)),
+            ("shift-jisx0213", K(Known::ShiftJis)),
+            ("shift_jisx0213", K(Known::ShiftJis)),
+            ("shift_jis-2004", K(Known::ShiftJis)),
+            ("s-jis", K(Known::ShiftJis)),
+            ("shiftjis", K(Known::ShiftJis)),
+            ("eucjp-ms", K(Known::EucJp)),
+            ("eucjp-win", K(Known::EucJp)),
+            ("ujis", K(Known::EucJp)),
+            ("euc-jis-2004", K(Known::EucJp)),
+            ("uhc", K(Known::EucKr)),
+            ("ksc_5601-1987", K(Known::EucKr)),
+            ("johab", O(Own::Johab)),
+            ("x-johab", O(Own::Johab)),
+            ("x-mac-ce", O(Own::MacCe)),
+            ("x-mac-centraleurroman", O(Own::MacCe)),
+            ("macce", O(Own::MacCe)),
+            ("macroman", K(Known::Macintosh)),
+            ("unicode-1-1-utf-7", K(Known::Utf7)),
+            ("x-unicode-2-0-utf-7", K(Known::Utf7)),
+            ("x-utf-7", K(Known::Utf7)),
+            ("utf-32", O(Own::Utf32)),
+            ("utf-32le", O(Own::Utf32Le)),
+            ("utf-32be", O(Own::Utf32Be)),
+            ("ucs-4", O(Own::Utf32)),
+            ("iso-10646-ucs-4", O(Own::Utf32)),
+            ("uft-8", K(Known::Utf8)),
+            ("ut-8", K(Known::Utf8)),
+            ("utf-8859-1", K(Known::Windows1252)),
+            ("ansi", K(Known::Windows1252)),
+            ("unicode-utf-8", K(Known::Utf8)),
+        ]
+    };
+    let named = NAMES.iter().find(|(name, _)| name.as_bytes() == label);
+    if let Some((_, charset)) = named {
+        return Some(*charset);
+    }
+    if says_nothing(label) && !label.is_empty() {
+        return Some(Charset::UTF_8);
+    }
+    // What is left of `UTF8mb4`, `cp-850`, `Windows_1251`, `x-iso88591` without punctuation.
+    let text = std::str::from_utf8(label).ok()?;
+    let text = text.strip_prefix("x-").unwrap_or(text);
+    let key: String = text
+        .chars()
+        .filter(|char| char.is_ascii_alphanumeric())
+        .collect();
+    let number = |prefixes: &[&str]| {
+        let digits = prefixes
+            .iter()
+            .find_map(|prefix| key.strip_prefix(prefix))?;
+        digits.parse::<u32>().ok()
+    };
+    if let Some(digits) = number(&["iso8859", "8859"]) {
+        return iso_8859(digits);
+    }
+    const PAGES: &[&str] = &[
+        "windows",
+        "win",
+        "codepage",
+        "cspc8codepage",
+        "cspcp",
+        "cspc",
+        "mscp",
+        "ms",
+        "csibm",
+        "ibm",
+        "cp",
+        "",
+    ];
+    if let Some(page) = number(PAGES) {
+        return code_page(page);
+    }
+    let utf = |name: &str| key.starts_with(name) || key.starts_with(&format!("x{name}"));
+    Some(match () {
+        () if utf("utf8") => Charset::UTF_8,
+        () if utf("utf16le") => Charset::Known(Known::Utf16Le),
+        () if utf("utf16be") => Charset::Known(Known::Utf16Be),
+        () if utf("utf16") || key == "ucs2" => Charset::Known(Known::Utf16),
+        () if utf("utf32le") => Charset::Own(Own::Utf32Le),
+        () if utf("utf32be") => Charset::Own(Own::Utf32Be),
+        () if utf("utf32") => Charset::Own(Own::Utf32),
+        () if utf("utf7") => Charset::Known(Known::Utf7),
+        // `iso-2022-jp` and the like with other punctuation.
+        () if key.starts_with("iso2022jp") => Charset::Known(Known::Iso2022Jp),
+        () if key.starts_with("iso2022kr") => Charset::Own(Own::Iso2022Kr),
+        () if key.starts_with("cp943") => Charset::Known(Known::ShiftJis),
+        () if key.starts_with("big5") => Charset::Known(Known::Big5),
+        () if key.starts_with("gb18030") => Charset::Known(Known::Gb18030),
+        () if key.starts_with("gb2312") || key.starts_with("gbk") => Charset::Known(Known::Gbk),
+        () if key.starts_with("ksc5601") => Charset::Known(Known::EucKr),
+        () if key.starts_with("iso88598") => Charset::Known(Known::Iso8859_8),
+        () if key.starts_with("iso88596") => Charset::Known(Known::Iso8859_6),
+        () => return Charset::Known(Known::from_label(key.as_bytes())?).usable(),
+    })
+}
+
+impl Charset {
+    fn usable(self) -> Option<Self> {
+        (self != Charset::Known(Known::Replacement)).then_some(self)
+    }
+}
+
+/// A part of ISO 8859.
+fn iso_8859(part: u32) -> Option<Charset> {
+    let label = format!("iso-8859-{part}");
+    Known::from_label(label.as_bytes()).map(Charset::Known)
+}
+
+/// A code page of Microsoft or IBM.
+fn code_page(page: u32) -> Option<Charset> {
+    use Charset::{Known as K, Own as O};
+    Some(match page {
+        437 => O(Own::Ibm437),
+        737 => O(Own::Ibm737),
+        775 => O(Own::Ibm775),
+        850 => K(Known::Ibm850),
+        852 => O(Own::Ibm852),
+        855 => O(Own::Ibm855),
+        857 => O(Own::Ibm857),
+        858 => O(Own::Ibm858),
+        862 => O(Own::Ibm862),
+        866 => K(Known::Ibm866),
+        874 => K(Known::Windows874),
+        932 | 943 => K(Known::ShiftJis),
+        936 | 20_936 | 51_936 => K(Known::Gbk),
+        949 | 51_949 => K(Known::EucKr),
+        950 => K(Known::Big5),
+        1200 => K(Known::Utf16Le),
+        1201 => K(Known::Utf16Be),
+        1250 => K(Known::Windows1250),
+        1251 => K(Known::Windows1251),
+        1252 | 819 | 20_127 => K(Known::Windows1252),
+        1253 => K(Known::Windows1253),
+        1254 => K(Known::Windows1254),
+        1255 => K(Known::Windows1255),
+        1256 => K(Known::Windows1256),
+        1257 => K(Known::Windows1257),
+        1258 => K(Known::Windows1258),
+        1361 => O(Own::Johab),
+        10_000 => K(Known::Macintosh),
+        10_007 => K(Known::XMacCyrillic),
+        10_029 => O(Own::MacCe),
+        12_000 => O(Own::Utf32Le),
+        12_001 => O(Own::Utf32Be),
+        20_866 => K(Known::Koi8R),
+        20_932 | 51_932 => K(Known::EucJp),
+        21_866 => K(Known::Koi8U),
+        28_591..=28_606 => return iso_8859(page - 28_590),
+        50_220..=50_222 => K(Known::Iso2022Jp),
+        50_225 => O(Own::Iso2022Kr),
+        50_227 => O(Own::Iso2022Cn),
+        52_936 => O(Own::Hz),
+        54_936 => K(Known::Gb18030),
+        65_000 => K(Known::Utf7),
+        65_001 => K(Known::Utf8),
+        _ => return None,
+    })
 }
 
 /// The text of `bytes`, borrowed when the bytes already are that text.
 pub(crate) fn decode(charset: Charset, bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
-    let bytes = match joined_words(charset, &bytes) {
+    let known = match charset {
+        Charset::Known(known) => known,
+        Charset::Own(own) => return Cow::Owned(own.decode(&bytes).0),
+    };
+    let bytes = match joined_words(known, &bytes) {
         Some(joined) => Cow::Owned(joined),
         None => bytes,
     };
     #[cfg(feature = "host-charsets")]
-    if let Some((text, _)) = super::host_charsets::decode(charset, &bytes) {
+    if let Some((text, _)) = super::host_charsets::decode(known, &bytes) {
         return Cow::Owned(text);
     }
     match bytes {
-        Cow::Borrowed(bytes) => charset.decode(bytes),
-        Cow::Owned(bytes) => Cow::Owned(charset.decode_owned(bytes)),
+        Cow::Borrowed(bytes) => known.decode(bytes),
+        Cow::Owned(bytes) => Cow::Owned(known.decode_owned(bytes)),
     }
 }
 
 /// [`decode`], and whether some bytes were not valid in the charset.
 pub(crate) fn decode_checked(charset: Charset, bytes: &[u8]) -> (Cow<'_, str>, bool) {
-    let joined = joined_words(charset, bytes);
+    let known = match charset {
+        Charset::Known(known) => known,
+        Charset::Own(own) => {
+            let (text, malformed) = own.decode(bytes);
+            return (Cow::Owned(text), malformed);
+        }
+    };
+    let joined = joined_words(known, bytes);
     #[cfg(feature = "host-charsets")]
     if let Some((text, malformed)) =
-        super::host_charsets::decode(charset, joined.as_deref().unwrap_or(bytes))
+        super::host_charsets::decode(known, joined.as_deref().unwrap_or(bytes))
     {
         return (Cow::Owned(text), malformed);
     }
     match joined {
         Some(joined) => {
-            let (text, malformed) = charset.decode_checked(&joined);
+            let (text, malformed) = known.decode_checked(&joined);
             (Cow::Owned(text.into_owned()), malformed)
         }
-        None => charset.decode_checked(bytes),
+        None => known.decode_checked(bytes),
     }
 }
 
 /// The bytes of encoded words that were joined, made valid again; `None` if they already are.
-fn joined_words(charset: Charset, bytes: &[u8]) -> Option<Vec<u8>> {
-    (charset == Charset::Iso2022Jp)
+fn joined_words(charset: Known, bytes: &[u8]) -> Option<Vec<u8>> {
+    (charset == Known::Iso2022Jp)
         .then(|| without_idle_escapes(bytes))
         .flatten()
 }
@@ -142,7 +377,8 @@ fn escape_len(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 mod tests {
-    use super::{append, from_label};
+    use super::{Charset, append, from_label};
+    use crate::mime::own_charsets::Own;
 
     #[test]
     fn joined_words_in_iso_2022_jp_decode_whole() {
@@ -160,11 +396,40 @@ mod tests {
             "unicode-1-1-utf-7",
             "uft-8",
             "utf8",
+            "utf8mb4",
+            "UTF8MB3",
+            "utf-8n",
             "gb2312",
+            "gb2312_charset",
+            "iso-2022-kr",
+            "windows_1251",
+            "win-1250",
+            "Windows1252",
+            "iso88591",
+            "ISO8859-15",
+            "iso-8859-8-i",
+            "8859-1",
+            "cp65001",
+            "\"utf-8\"",
+            "charset=utf-8",
+            "utf-8;",
+            "x-sjis",
+            "ks_c_5601-1987",
+            "unknown-8bit",
+            "x-mac-ce",
+            "cp51932",
+            "cp50220",
+            "ms949",
         ] {
             assert!(from_label(label.as_bytes()).is_some(), "{label}");
         }
-        assert_eq!(from_label(b"x-nonsense"), None);
-        assert_eq!(from_label(b"iso-2022-kr"), None);
+        assert_eq!(
+            from_label(b"IBM437"),
+            Some(Charset::Own(Own::Ibm437)),
+            "code pages are found by number"
+        );
+        for label in ["x-nonsense", "", "1", "iso-8859-99", "cp1", "windows-9999"] {
+            assert_eq!(from_label(label.as_bytes()), None, "{label}");
+        }
     }
 }

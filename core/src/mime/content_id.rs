@@ -50,8 +50,14 @@ pub(crate) fn from_url(url: &str) -> Cow<'_, str> {
     if memchr(b'%', url.as_bytes()).is_none() {
         return Cow::Borrowed(url);
     }
-    let mut out = Vec::with_capacity(url.len());
-    let mut rest = url.as_bytes();
+    let decoded = percent_decoded(url.as_bytes());
+    Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
+}
+
+/// Bytes with percent escapes decoded (RFC 3986 section 2.1); what is no escape stays.
+pub(crate) fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
         let digits = match (byte, after) {
             (b'%', [high, low, ..]) => {
@@ -69,7 +75,7 @@ pub(crate) fn from_url(url: &str) -> Cow<'_, str> {
             after
         };
     }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+    out
 }
 
 #[cfg(test)]

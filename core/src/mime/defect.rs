@@ -10,8 +10,9 @@ use std::ops::Range;
 use mail_parser::{HeaderName, PartFlags, Source as ParserSource};
 use memchr::{memchr, memmem};
 
+use super::charset::Charset;
 use super::header::Header;
-use super::{AddressList, DateTime, MessageView, Part, charset};
+use super::{AddressList, DateTime, MessageView, Part, charset, parameters, reading};
 
 /// Defects that are reported for one message; a hostile one could have millions.
 const MAX_DEFECTS: usize = 1_000;
@@ -108,6 +109,10 @@ codes! {
     UnknownCharset = "unknown-charset", Warning;
     /// The text holds bytes that are not valid in its charset.
     MalformedCharset = "malformed-charset", Warning;
+    /// The charset of a text, a field or a file name is a guess.
+    GuessedCharset = "guessed-charset", Note;
+    /// The text is in UTF-7, in which filters may overlook markup.
+    Utf7 = "utf-7", Ambiguous;
     /// A multipart has no boundary parameter; it is one part.
     MissingBoundary = "missing-boundary", Ambiguous;
     /// The boundary of a multipart does not occur; it is one part.
@@ -295,6 +300,9 @@ impl Search {
         if std::str::from_utf8(raw).is_err() {
             self.add_field(DefectCode::UndecodableHeader, part, field);
         }
+        if reading::raw_header(raw).is_some() {
+            self.add_field(DefectCode::GuessedCharset, part, field);
+        }
         if has_controls(raw) {
             self.add_field(DefectCode::ControlCharacter, part, field);
         }
@@ -408,14 +416,10 @@ impl Search {
             let before = names.len();
             let is_name = |parameter: &str| matches!(parameter, "name" | "filename");
             let named = value.attributes().filter(|(name, _)| is_name(name));
-            #[cfg(feature = "host-charsets")]
-            let decoded = super::host_charsets::parameters(field.raw_value());
-            #[cfg(not(feature = "host-charsets"))]
-            let decoded: Option<Vec<(String, String)>> = None;
-            match decoded {
+            match parameters::read(field.raw_value()) {
                 Some(decoded) => {
-                    let named = decoded.into_iter().filter(|(name, _)| is_name(name));
-                    names.extend(named.map(|(_, name)| Cow::Owned(name)));
+                    let named = decoded.into_iter().filter(|known| is_name(&known.name));
+                    names.extend(named.map(|known| Cow::Owned(known.value)));
                 }
                 None => names.extend(named.map(|(_, name)| Cow::Borrowed(name))),
             }
@@ -463,8 +467,15 @@ impl Search {
                     field.map(|field| field.range()),
                 );
             }
-            if charset::decode_checked(known.flatten().unwrap_or_default(), &content).1 {
+            let reading = reading::read(part.label(), &content);
+            if reading.malformed {
                 self.add(DefectCode::MalformedCharset, part, range());
+            }
+            if reading.guess.is_some() {
+                self.add(DefectCode::GuessedCharset, part, range());
+            }
+            if part.label().charset == Charset::Known(mail_parser::Charset::Utf7) {
+                self.add(DefectCode::Utf7, part, range());
             }
         }
     }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use mail_parser::HeaderName;
 
 use super::store::Source;
-use super::{AddressList, DateTime, charset, content_id};
+use super::{AddressList, DateTime, charset, content_id, reading};
 
 /// The header fields of one message or part, in the order they were written.
 #[derive(Clone, Copy)]
@@ -166,7 +166,13 @@ impl std::fmt::Debug for Header<'_> {
 
 /// Unstructured text of a field: unfolded, encoded words decoded, nothing that controls a terminal
 /// or could start another field.
+///
+/// Bytes that are neither ASCII nor UTF-8 are read in the charset that they most likely are in.
 pub(crate) fn unstructured(raw: &[u8]) -> Cow<'_, str> {
+    if let Some((text, _)) = reading::raw_header(raw) {
+        let decoded = encodify::rfc2047::decode_text(text.as_bytes(), charset::append).into_owned();
+        return Cow::Owned(without_controls(Cow::Owned(decoded)).into_owned());
+    }
     without_controls(encodify::rfc2047::decode_text(raw, charset::append))
 }
 

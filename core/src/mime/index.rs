@@ -19,12 +19,14 @@
 
 use std::borrow::Cow;
 
-use mail_parser::{Charset, Encoding, HeaderName, PartKind, Source as ParserSource};
+use mail_parser::{Charset as Known, Encoding, HeaderName, PartKind, Source as ParserSource};
 
+use super::charset::Charset;
 use super::header::unstructured;
+use super::own_charsets::Own;
+use super::reading::{self, Label};
 use super::{
-    AddressList, DateTime, Headers, MessageView, Part, charset, content_id, html_text, json, parse,
-    part,
+    AddressList, DateTime, Headers, MessageView, Part, content_id, html_text, json, parse, part,
 };
 
 /// A message as numbers and one text; see the [module](self) for the layout.
@@ -162,6 +164,12 @@ layout! {
 
     /// The charset UTF-8, also where none or an unknown one is given.
     CHARSET_UTF_8 = 0;
+    /// The bits of a charset that tell which it is.
+    CHARSET_MASK = 0xff;
+    /// Bit of a charset: there is no label, or one that says nothing; text may be in another one.
+    CHARSET_LOOSE = 0x100;
+    /// Bit of a charset: the text is HTML, which may name its charset itself.
+    CHARSET_HTML = 0x200;
 
     /// Words of a header field: where its name, its value and its final line end start.
     FIELD = 3;
@@ -205,50 +213,50 @@ layout! {
 }
 
 /// What the number of a charset means: its place here.
-const CHARSETS: [Charset; 43] = [
-    Charset::Utf8,
-    Charset::Utf7,
-    Charset::Utf16,
-    Charset::Utf16Le,
-    Charset::Utf16Be,
-    Charset::Iso8859_2,
-    Charset::Iso8859_3,
-    Charset::Iso8859_4,
-    Charset::Iso8859_5,
-    Charset::Iso8859_6,
-    Charset::Iso8859_7,
-    Charset::Iso8859_8,
-    Charset::Iso8859_9,
-    Charset::Iso8859_10,
-    Charset::Iso8859_13,
-    Charset::Iso8859_14,
-    Charset::Iso8859_15,
-    Charset::Iso8859_16,
-    Charset::Windows1250,
-    Charset::Windows1251,
-    Charset::Windows1252,
-    Charset::Windows1253,
-    Charset::Windows1254,
-    Charset::Windows1255,
-    Charset::Windows1256,
-    Charset::Windows1257,
-    Charset::Windows1258,
-    Charset::Koi8R,
-    Charset::Koi8U,
-    Charset::Macintosh,
-    Charset::Ibm850,
-    Charset::Tis620,
-    Charset::ShiftJis,
-    Charset::Big5,
-    Charset::EucJp,
-    Charset::EucKr,
-    Charset::Gb18030,
-    Charset::Gbk,
-    Charset::Iso2022Jp,
-    Charset::Windows874,
-    Charset::Ibm866,
-    Charset::XMacCyrillic,
-    Charset::XUserDefined,
+const CHARSETS: [Known; 43] = [
+    Known::Utf8,
+    Known::Utf7,
+    Known::Utf16,
+    Known::Utf16Le,
+    Known::Utf16Be,
+    Known::Iso8859_2,
+    Known::Iso8859_3,
+    Known::Iso8859_4,
+    Known::Iso8859_5,
+    Known::Iso8859_6,
+    Known::Iso8859_7,
+    Known::Iso8859_8,
+    Known::Iso8859_9,
+    Known::Iso8859_10,
+    Known::Iso8859_13,
+    Known::Iso8859_14,
+    Known::Iso8859_15,
+    Known::Iso8859_16,
+    Known::Windows1250,
+    Known::Windows1251,
+    Known::Windows1252,
+    Known::Windows1253,
+    Known::Windows1254,
+    Known::Windows1255,
+    Known::Windows1256,
+    Known::Windows1257,
+    Known::Windows1258,
+    Known::Koi8R,
+    Known::Koi8U,
+    Known::Macintosh,
+    Known::Ibm850,
+    Known::Tis620,
+    Known::ShiftJis,
+    Known::Big5,
+    Known::EucJp,
+    Known::EucKr,
+    Known::Gb18030,
+    Known::Gbk,
+    Known::Iso2022Jp,
+    Known::Windows874,
+    Known::Ibm866,
+    Known::XMacCyrillic,
+    Known::XUserDefined,
 ];
 
 /// The index of a message.
@@ -341,8 +349,7 @@ pub fn content_into(body: &[u8], encoding: u32, out: &mut [u8]) -> Option<usize>
 /// The text of a part with [`FLAG_TEXT`]: [`content`] converted from its charset
 /// ([`PART_CHARSET`]). Borrowed when the bytes already are that text.
 pub fn text(body: &[u8], encoding: u32, charset: u32) -> Cow<'_, str> {
-    let charset = CHARSETS.get(charset as usize).copied().unwrap_or_default();
-    charset::decode(charset, content(body, encoding))
+    reading::text(label_of(charset), content(body, encoding))
 }
 
 /// [`text`] of an HTML part as plain text.
@@ -388,7 +395,40 @@ pub fn view(raw: &[u8], message: u32, what: u32) -> Option<String> {
 /// order mark. What is not, only [`text`] reads rightly.
 #[cfg(feature = "host-charsets")]
 pub fn host_label(charset: u32) -> Option<&'static str> {
-    super::host_charsets::label(*CHARSETS.get(charset as usize)?)
+    super::host_charsets::label(*CHARSETS.get((charset & CHARSET_MASK) as usize)?)
+}
+
+/// What the number of a charset says.
+fn label_of(number: u32) -> Label {
+    let place = (number & CHARSET_MASK) as usize;
+    let own = || Own::ALL.get(place.checked_sub(CHARSETS.len())?).copied();
+    let known = CHARSETS.get(place).copied().map(Charset::Known);
+    Label {
+        charset: known
+            .or_else(|| own().map(Charset::Own))
+            .unwrap_or_default(),
+        is_loose: number & CHARSET_LOOSE != 0,
+        is_html: number & CHARSET_HTML != 0,
+    }
+}
+
+/// The number of a charset.
+fn number_of(label: Label) -> u32 {
+    let place = match label.charset {
+        Charset::Known(charset) => CHARSETS.iter().position(|known| *known == charset),
+        Charset::Own(charset) => {
+            let place = Own::ALL.iter().position(|own| *own == charset);
+            place.map(|place| CHARSETS.len() + place)
+        }
+    };
+    let mut number = place.map_or(CHARSET_UTF_8, count);
+    if label.is_loose {
+        number |= CHARSET_LOOSE;
+    }
+    if label.is_html {
+        number |= CHARSET_HTML;
+    }
+    number
 }
 
 fn encoding_of(number: u32) -> Encoding {
@@ -535,8 +575,7 @@ impl Writer<'_> {
             Encoding::QuotedPrintable => ENCODING_QUOTED_PRINTABLE,
         };
         let label = part.charset();
-        let charset = label.and_then(|label| charset::from_label(label.as_bytes()));
-        let known = CHARSETS.iter().position(|known| Some(*known) == charset);
+        let charset = number_of(part.label());
         for (field, value) in [
             (PART_MESSAGE, message.id()),
             (
@@ -550,7 +589,7 @@ impl Writer<'_> {
             (PART_END, position(inner.offset_end())),
             (PART_FLAGS, flags),
             (PART_ENCODING, encoding),
-            (PART_CHARSET, known.map_or(CHARSET_UTF_8, count)),
+            (PART_CHARSET, charset),
         ] {
             self.set(record, field, value);
         }
@@ -582,7 +621,7 @@ impl Writer<'_> {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 mod tests {
-    use mail_parser::Charset;
+    use crate::mime::charset;
 
     use super::*;
 
@@ -637,12 +676,21 @@ mod tests {
             "x-mac-cyrillic",
             "x-user-defined",
             "cp932",
+            "ibm437",
+            "iso-2022-kr",
+            "x-mac-ce",
         ] {
             let charset =
                 charset::from_label(label.as_bytes()).unwrap_or_else(|| panic!("{label}"));
-            assert!(CHARSETS.contains(&charset), "{label}");
+            let label = Label {
+                charset,
+                is_loose: true,
+                is_html: true,
+            };
+            assert_eq!(label_of(number_of(label)), label, "{charset:?}");
         }
-        assert_eq!(CHARSETS[CHARSET_UTF_8 as usize], Charset::Utf8);
+        assert_eq!(label_of(CHARSET_UTF_8), Label::default());
+        assert!(CHARSETS.len() + Own::ALL.len() <= CHARSET_MASK as usize + 1);
     }
 
     #[test]

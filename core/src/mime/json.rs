@@ -9,7 +9,7 @@ use std::fmt::Write;
 use mail_parser::{HeaderName, PartKind};
 use memchr::memchr;
 
-use super::{Address, AddressList, Defect, MessageView, Part, body, charset};
+use super::{Address, AddressList, Defect, MessageView, Part, body, charset, reading};
 
 /// The Email object of a message.
 pub(crate) fn email(view: MessageView<'_>) -> String {
@@ -315,12 +315,10 @@ impl Json {
 fn text_checked(part: Part<'_>) -> Option<(String, bool)> {
     part.inner.is_text().then_some(())?;
     let (content, problems) = part.inner.decoded_checked();
-    let label = part.charset();
-    let known = label.map(|label| charset::from_label(label.as_bytes()));
-    let (text, malformed) = charset::decode_checked(known.flatten().unwrap_or_default(), &content);
-    let unknown = known.is_some_and(|known| known.is_none());
-    Some((
-        text.into_owned(),
-        malformed || unknown || !problems.is_empty(),
-    ))
+    let unknown = part
+        .charset()
+        .is_some_and(|label| charset::from_label(label.as_bytes()).is_none());
+    let reading = reading::read(part.label(), &content);
+    let problem = reading.malformed || reading.guess.is_some() || unknown || !problems.is_empty();
+    Some((reading.text.into_owned(), problem))
 }

@@ -22,9 +22,12 @@ mod body;
 mod charset;
 #[cfg(feature = "compose")]
 pub mod compose;
+mod code_pages;
 mod content_id;
 mod date;
 mod defect;
+#[cfg(feature = "detect")]
+mod detect;
 mod entities;
 pub mod file_name;
 mod header;
@@ -38,7 +41,10 @@ pub mod legacy;
 #[cfg(feature = "mbox")]
 pub mod mbox;
 mod message;
+mod own_charsets;
+mod parameters;
 mod part;
+mod reading;
 mod repair;
 mod store;
 mod tree;
@@ -46,8 +52,11 @@ mod tree;
 pub use address::{Address, AddressGroup, AddressList};
 pub use date::DateTime;
 pub use defect::{Defect, DefectCode, Severity};
+#[cfg(feature = "detect")]
+pub use detect::charset as detect_charset;
 pub use header::{Header, Headers};
 #[cfg(feature = "host-charsets")]
 pub use host_charsets::{HostCharsets, set_host_charsets};
 pub use message::{Message, MessageView, parse};
 pub use part::Part;
+pub use reading::{CharsetGuess, Evidence, HostDetector, set_host_detector};

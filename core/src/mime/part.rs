@@ -12,8 +12,9 @@ use memchr::memchr;
 
 use super::header::{unstructured, without_controls};
 use super::message::MessageView;
+use super::reading::{self, CharsetGuess, Label};
 use super::store::{Source, Store};
-use super::{Headers, charset, content_id, file_name};
+use super::{Headers, content_id, file_name, parameters};
 
 /// One part of a message. A view: cheap to copy, valid as long as its message.
 #[derive(Clone, Copy)]
@@ -107,14 +108,14 @@ impl<'m> Part<'m> {
             HeaderName::ContentDisposition => self.inner.content_disposition()?,
             _ => self.inner.content_type()?,
         };
-        #[cfg(feature = "host-charsets")]
+        // The parser may have read it; whether it could, the field tells.
         if let Some(read) = self
             .headers()
             .first(field)
-            .and_then(|field| super::host_charsets::parameters(field.raw_value()))
+            .and_then(|field| parameters::read(field.raw_value()))
         {
-            let mut named = read.into_iter().filter(|(known, _)| known == name);
-            let value = named.next().map(|(_, value)| value)?;
+            let mut named = read.into_iter().filter(|known| known.name == name);
+            let value = named.next()?.value;
             return (!value.is_empty()).then_some(Cow::Owned(value));
         }
         let value = value.attribute(name).filter(|value| !value.is_empty())?;
@@ -208,15 +209,27 @@ impl<'m> Part<'m> {
     }
 
     /// The text of a `text/*` part: transfer encoding undone, converted from its charset, line ends
-    /// as sent. `None` for any other part. What is not valid in the charset becomes U+FFFD; an
-    /// unknown charset is read as UTF-8; both show as defects.
+    /// as sent. `None` for any other part. Where the charset is missing, unknown or cannot be, it is
+    /// guessed ([`Part::charset_guess`]); what is not valid in it becomes U+FFFD; both show as defects.
     pub fn text(&self) -> Option<Cow<'m, str>> {
         if !self.inner.is_text() {
             return None;
         }
-        let label = self.charset().map(str::as_bytes);
-        let charset = label.and_then(charset::from_label).unwrap_or_default();
-        Some(charset::decode(charset, self.content()))
+        Some(reading::text(self.label(), self.content()))
+    }
+
+    /// The charset that [`Part::text`] is read in, where it is not the labelled one: the label is
+    /// missing, unknown, or the content is not valid in it. `None` where the label is believed.
+    pub fn charset_guess(&self) -> Option<CharsetGuess> {
+        if !self.inner.is_text() {
+            return None;
+        }
+        reading::read(self.label(), &self.content()).guess
+    }
+
+    /// What is known of the charset of a text part.
+    pub(crate) fn label(&self) -> Label {
+        Label::new(self.charset(), matches!(self.inner.kind(), PartKind::Html))
     }
 
     /// The parts of a multipart in order, none for any other part.

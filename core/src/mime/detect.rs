@@ -1,0 +1,28 @@
+//! The charset of a text by statistics, with `chardetng`, the detector that Firefox uses.
+//!
+//! Decides how much its answer is worth: when to ask is [`super::reading`]'s business. Its tables
+//! are large, so that a build may leave it out and ask its host.
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+
+/// Bytes beyond ASCII that an answer needs before anybody should rely on it.
+const ENOUGH: usize = 16;
+
+/// The label of the charset in the Encoding Standard, in lower case, and whether the answer is firm:
+/// there is enough text, and its first half alone gives the same. `None` for bytes that are all ASCII.
+///
+/// `bytes` may be the beginning of a text. Time is linear in them.
+pub fn charset(bytes: &[u8]) -> Option<(String, bool)> {
+    let name = guess(bytes)?;
+    let beyond_ascii = bytes.iter().filter(|byte| !byte.is_ascii()).count();
+    let half = bytes.get(..bytes.len() / 2).unwrap_or_default();
+    let firm = beyond_ascii >= ENOUGH && guess(half) == Some(name);
+    Some((name.to_ascii_lowercase(), firm))
+}
+
+fn guess(bytes: &[u8]) -> Option<&'static str> {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    // Not the end: what was cut within a character is no argument against a charset.
+    let seen = detector.feed(bytes, false);
+    seen.then(|| detector.guess(None, Utf8Detection::Deny).name())
+}
