@@ -214,6 +214,21 @@ export const VIEW_TREE = 5;
 /** For `view`: the defects in JSON. */
 export const VIEW_DEFECTS = 6;
 
+/** For `view`: where the HTML refers to parts by `cid:`, in JSON: start, end, part. */
+export const VIEW_CIDS = 7;
+
+/** For `view`, from here on only where a build has them: what the message says beyond its text, in JSON. */
+export const VIEW_DETAILS = 64;
+
+/** For `view`: the text with the soft line breaks of `format=flowed` undone. */
+export const VIEW_UNWRAPPED_TEXT = 65;
+
+/** For `view`: the spans of the text, in JSON. */
+export const VIEW_SPANS = 66;
+
+/** For `view`: the spans of the text with its soft line breaks undone, in JSON. */
+export const VIEW_UNWRAPPED_SPANS = 67;
+
 /** For `field`: the value as text. */
 export const FIELD_TEXT = 0;
 

@@ -4,6 +4,7 @@
 //! references may become `data:` URLs.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use base64::Engine;
 use mail_parser::PartKind;
@@ -22,8 +23,21 @@ const PREVIEW_GROWTH: usize = 8;
 const MAX_INLINE: usize = 64 << 20;
 
 pub(crate) fn text(view: MessageView<'_>) -> Option<Cow<'_, str>> {
+    text_of(view, |part| part.text())
+}
+
+/// See [`Message::unwrapped_text`](super::Message::unwrapped_text).
+#[cfg(feature = "details")]
+pub(crate) fn unwrapped_text(view: MessageView<'_>) -> Option<Cow<'_, str>> {
+    text_of(view, |part| part.unwrapped_text())
+}
+
+fn text_of<'m>(
+    view: MessageView<'m>,
+    read: impl Fn(Part<'m>) -> Option<Cow<'m, str>>,
+) -> Option<Cow<'m, str>> {
     join(view.inner.text_body().filter_map(|inner| {
-        let text = Part::new(view.store, inner).text()?;
+        let text = read(Part::new(view.store, inner))?;
         Some(match inner.kind() {
             PartKind::Html => Cow::Owned(html_text::convert(&text)),
             _ => text,
@@ -83,13 +97,46 @@ fn escape(text: &str) -> String {
 }
 
 pub(crate) fn html_with_inline(view: MessageView<'_>) -> Option<Cow<'_, str>> {
+    let mut room = MAX_INLINE;
+    html_with(view, &mut |part| {
+        let data = data_url(&part, room)?;
+        room = room.saturating_sub(data.len());
+        Some(data)
+    })
+}
+
+pub(crate) fn html_with<'m>(
+    view: MessageView<'m>,
+    resolve: &mut dyn FnMut(Part<'m>) -> Option<String>,
+) -> Option<Cow<'m, str>> {
     let html = html(view)?;
-    if memmem::find(html.as_bytes(), b"cid:").is_none() {
+    let mut out = String::new();
+    let mut from = 0;
+    for (range, part) in cid_references(view, &html) {
+        let Some(url) = resolve(part) else {
+            continue;
+        };
+        out.push_str(html.get(from..range.start).unwrap_or_default());
+        out.push_str(&url);
+        from = range.end;
+    }
+    if from == 0 {
         return Some(html);
     }
+    out.push_str(html.get(from..).unwrap_or_default());
+    Some(Cow::Owned(out))
+}
+
+/// The `cid:` URLs of an HTML text that refer to parts of the message.
+pub(crate) fn cid_references<'m>(
+    view: MessageView<'m>,
+    html: &str,
+) -> Vec<(Range<usize>, Part<'m>)> {
+    let mut found = Vec::new();
+    if memmem::find(html.as_bytes(), b"cid:").is_none() {
+        return found;
+    }
     let parts = view.by_content_id();
-    let mut out = String::with_capacity(html.len());
-    let mut room = MAX_INLINE;
     let mut from = 0;
     for at in memmem::find_iter(html.as_bytes(), b"cid:") {
         // Only where a URL starts: after a quote, a bracket or an equals sign.
@@ -103,22 +150,15 @@ pub(crate) fn html_with_inline(view: MessageView<'_>) -> Option<Cow<'_, str>> {
         let Some(url) = rest.find(is_end).and_then(|len| rest.get(..len)) else {
             break;
         };
+        from = at + 4 + url.len();
         let part = parts
             .get(url)
             .or_else(|| parts.get(content_id::from_url(url).as_ref()));
-        let Some(data) = part.and_then(|part| data_url(part, room)) else {
-            continue;
-        };
-        room = room.saturating_sub(data.len());
-        out.push_str(html.get(from..at).unwrap_or_default());
-        out.push_str(&data);
-        from = at + 4 + url.len();
+        if let Some(part) = part {
+            found.push((at..from, *part));
+        }
     }
-    if from == 0 {
-        return Some(html);
-    }
-    out.push_str(html.get(from..).unwrap_or_default());
-    Some(Cow::Owned(out))
+    found
 }
 
 /// The part as a `data:` URL (RFC 2397), if it is media and fits in `room` bytes.

@@ -22,7 +22,10 @@ use std::borrow::Cow;
 use mail_parser::{Charset as Known, Encoding, HeaderName, PartKind, Source as ParserSource};
 
 use super::charset::Charset;
+#[cfg(feature = "details")]
+use super::details::{self, Unit};
 use super::header::unstructured;
+use super::json::Json;
 use super::own_charsets::Own;
 use super::reading::{self, Label};
 use super::{
@@ -201,6 +204,16 @@ layout! {
     VIEW_TREE = 5;
     /// For `view`: the defects in JSON.
     VIEW_DEFECTS = 6;
+    /// For `view`: where the HTML refers to parts by `cid:`, in JSON: start, end, part.
+    VIEW_CIDS = 7;
+    /// For `view`, from here on only where a build has them: what the message says beyond its text, in JSON.
+    VIEW_DETAILS = 64;
+    /// For `view`: the text with the soft line breaks of `format=flowed` undone.
+    VIEW_UNWRAPPED_TEXT = 65;
+    /// For `view`: the spans of the text, in JSON.
+    VIEW_SPANS = 66;
+    /// For `view`: the spans of the text with its soft line breaks undone, in JSON.
+    VIEW_UNWRAPPED_SPANS = 67;
 
     /// For `field`: the value as text.
     FIELD_TEXT = 0;
@@ -386,8 +399,39 @@ pub fn view(raw: &[u8], message: u32, what: u32) -> Option<String> {
         VIEW_JSON => Some(view.to_json()),
         VIEW_TREE => Some(view.tree()),
         VIEW_DEFECTS => Some(json::defects(&view.defects())),
+        VIEW_CIDS => Some(cids(view)),
+        #[cfg(feature = "details")]
+        VIEW_DETAILS => Some(view.details().to_json()),
+        #[cfg(feature = "details")]
+        VIEW_UNWRAPPED_TEXT => view.unwrapped_text().map(Cow::into_owned),
+        #[cfg(feature = "details")]
+        VIEW_SPANS => Some(details::spans_json(&view.text()?, Unit::Utf16)),
+        #[cfg(feature = "details")]
+        VIEW_UNWRAPPED_SPANS => Some(details::spans_json(&view.unwrapped_text()?, Unit::Utf16)),
         _ => None,
     }
+}
+
+/// The references of an HTML text, in UTF-16 units: `[[start,end,part]]`.
+fn cids(view: MessageView<'_>) -> String {
+    let html = view.html().unwrap_or_default();
+    let mut json = Json::default();
+    let (mut bytes, mut units) = (0, 0);
+    let mut units_at = |at: usize| {
+        let piece = html.get(bytes..at).unwrap_or_default();
+        units += piece.chars().map(char::len_utf16).sum::<usize>();
+        bytes = at;
+        units as u64
+    };
+    json.list(view.cid_references().into_iter(), |json, (range, part)| {
+        let numbers = [
+            units_at(range.start),
+            units_at(range.end),
+            part.index().into(),
+        ];
+        json.list(numbers.into_iter(), Json::number);
+    });
+    json.out
 }
 
 /// The label in the Encoding Standard of a charset ([`PART_CHARSET`]) that the host decodes: it may

@@ -89,14 +89,14 @@ pub(crate) fn email(view: MessageView<'_>) -> String {
 
 /// Texts as a list.
 pub(crate) fn texts(texts: &[Cow<'_, str>]) -> String {
-    let mut json = Json { out: String::new() };
+    let mut json = Json::default();
     json.strings(Some(texts));
     json.out
 }
 
 /// The groups of an address list: `[{"name":…,"addresses":[{"name":…,"address":…}]}]`.
 pub(crate) fn groups(list: &AddressList<'_>) -> String {
-    let mut json = Json { out: String::new() };
+    let mut json = Json::default();
     json.list(list.groups().into_iter(), |json, group| {
         json.out.push_str("{\"name\":");
         json.optional(group.name());
@@ -115,7 +115,7 @@ pub(crate) fn groups(list: &AddressList<'_>) -> String {
 
 /// Defects: `[{"code":…,"severity":…,"part":…,"range":[…,…]}]`, the range `null` where there is none.
 pub(crate) fn defects(defects: &[Defect]) -> String {
-    let mut json = Json { out: String::new() };
+    let mut json = Json::default();
     json.list(defects.iter(), |json, defect| {
         json.out.push_str("{\"code\":");
         json.string(defect.code.as_str());
@@ -135,27 +135,45 @@ pub(crate) fn defects(defects: &[Defect]) -> String {
     json.out
 }
 
-struct Json {
-    out: String,
+/// Writes JSON; what a caller nests is the caller's to close.
+#[derive(Default)]
+pub(crate) struct Json {
+    pub(crate) out: String,
 }
 
 impl Json {
-    fn key(&mut self, name: &str) {
+    /// Opens an object with its first key.
+    pub(crate) fn first(&mut self, name: &str) {
+        self.out.push_str("{\"");
+        self.out.push_str(name);
+        self.out.push_str("\":");
+    }
+
+    /// Closes an object.
+    pub(crate) fn close(&mut self) {
+        self.out.push('}');
+    }
+
+    pub(crate) fn flag(&mut self, flag: bool) {
+        self.out.push_str(if flag { "true" } else { "false" });
+    }
+
+    pub(crate) fn key(&mut self, name: &str) {
         self.out.push_str(",\"");
         self.out.push_str(name);
         self.out.push_str("\":");
     }
 
-    fn null(&mut self) {
+    pub(crate) fn null(&mut self) {
         self.out.push_str("null");
     }
 
-    fn number(&mut self, number: u64) {
+    pub(crate) fn number(&mut self, number: u64) {
         // Writing to a string cannot fail.
         let _ = write!(self.out, "{number}");
     }
 
-    fn string(&mut self, text: &str) {
+    pub(crate) fn string(&mut self, text: &str) {
         self.out.push('"');
         let mut from = 0;
         for (at, byte) in text.bytes().enumerate() {
@@ -179,7 +197,7 @@ impl Json {
         self.out.push('"');
     }
 
-    fn optional(&mut self, text: Option<&str>) {
+    pub(crate) fn optional(&mut self, text: Option<&str>) {
         match text {
             Some(text) => self.string(text),
             None => self.null(),
@@ -193,7 +211,11 @@ impl Json {
         }
     }
 
-    fn list<T>(&mut self, items: impl Iterator<Item = T>, mut write: impl FnMut(&mut Self, T)) {
+    pub(crate) fn list<T>(
+        &mut self,
+        items: impl Iterator<Item = T>,
+        mut write: impl FnMut(&mut Self, T),
+    ) {
         self.out.push('[');
         for (index, item) in items.enumerate() {
             if index > 0 {

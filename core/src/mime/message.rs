@@ -9,6 +9,8 @@ use std::collections::HashMap;
 
 use mail_parser::{HeaderName, MessageRef, Source as ParserSource};
 
+#[cfg(feature = "details")]
+use super::details;
 use super::store::Store;
 use super::{
     Address, AddressList, DateTime, Defect, Headers, Part, body, content_id, defect, json, tree,
@@ -142,6 +144,19 @@ getters! {
     /// `data:` URLs. Other references stay as they are.
     fn html_with_inline() -> Option<Cow<'m, str>> { view => body::html_with_inline(view) }
 
+    /// [`Message::html`] with each `cid:` reference to a part of the message replaced by what
+    /// `resolve` gives for the part; references for which it gives nothing stay as they are. What it
+    /// gives must be fit for an attribute of HTML: nothing is escaped.
+    fn html_with(resolve: &mut dyn FnMut(Part<'m>) -> Option<String>) -> Option<Cow<'m, str>> {
+        view => body::html_with(view, resolve)
+    }
+
+    /// Where [`Message::html`] refers to parts of the message by `cid:`: the URL's range in bytes, and
+    /// the part.
+    fn cid_references() -> Vec<(std::ops::Range<usize>, Part<'m>)> {
+        view => body::html(view).map(|html| body::cid_references(view, &html)).unwrap_or_default()
+    }
+
     /// The beginning of the text on one line, at most 256 characters (RFC 8621 section 4.1.4).
     fn preview() -> String { view => body::preview(view) }
 
@@ -184,6 +199,16 @@ getters! {
     /// Left out is what only a server has: `id`, `blobId`, `threadId`, `mailboxIds`, `keywords`,
     /// `receivedAt`. Of repeated fields the first counts. `partId` is the part's number.
     fn to_json() -> String { view => json::email(view) }
+
+    /// [`Message::text`] with the soft line breaks of `format=flowed` undone (RFC 3676): one line for
+    /// each paragraph.
+    #[cfg(feature = "details")]
+    fn unwrapped_text() -> Option<Cow<'m, str>> { view => body::unwrapped_text(view) }
+
+    /// What the message says beyond its text, looked for now: list, way, thread, reports, calendars,
+    /// signatures.
+    #[cfg(feature = "details")]
+    fn details() -> details::Details { view => details::of(view) }
 
     /// The structure drawn with lines, one part a line, for people.
     fn tree() -> String { view => tree::draw(view) }

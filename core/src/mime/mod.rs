@@ -26,6 +26,8 @@ mod code_pages;
 mod content_id;
 mod date;
 mod defect;
+#[cfg(feature = "details")]
+pub mod details;
 #[cfg(feature = "detect")]
 mod detect;
 mod entities;
