@@ -12,7 +12,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::{PyKeyError, PyTypeError};
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
@@ -20,7 +20,10 @@ use pyo3::types::{
     PyByteArray, PyBytes, PyDateTime, PyDelta, PyDict, PyList, PyString, PyTuple, PyTzInfo,
 };
 
-use popmail::mime::{self, AddressList, DateTime, MessageView};
+use popmail::mime::details::{self, ThreadItem, Unit};
+use popmail::mime::{
+    self, AddressList, CharsetGuess, DateTime, Duplicates, MessageView, MimeLimits, ParseOptions,
+};
 
 type CoreMessage<'m> = mime::Message<'m>;
 
@@ -38,6 +41,8 @@ const LARGE: usize = 1 << 20;
 /// What a message, its parts and its headers share.
 struct Shared {
     parsed: Parsed,
+    /// How it was parsed, if not as usual.
+    options: Option<ParseOptions>,
     /// The decoded content of each part, once read.
     contents: OnceLock<Box<[PyOnceLock<Py<PyBytes>>]>>,
 }
@@ -56,11 +61,34 @@ impl Shared {
 
 /// Parse a message. Never fails on content: what is wrong is told by `defects`.
 #[pyfunction]
-#[pyo3(signature = (raw, /))]
-fn parse(raw: &Bound<'_, PyAny>) -> PyResult<PyMessage> {
+#[pyo3(signature = (raw, /, *, duplicates=None, limits=None))]
+fn parse(
+    raw: &Bound<'_, PyAny>,
+    duplicates: Option<&str>,
+    limits: Option<&PyMimeLimits>,
+) -> PyResult<PyMessage> {
     let py = raw.py();
     let owner = backed(raw)?;
-    let build = || Parsed::new(owner, |bytes| mime::parse(bytes));
+    let options = match (duplicates, limits) {
+        (None, None) => None,
+        _ => Some(ParseOptions {
+            duplicates: match duplicates {
+                None | Some("first") => Duplicates::First,
+                Some("last") => Duplicates::Last,
+                Some(other) => {
+                    let expected = "duplicates is \"first\" or \"last\"";
+                    return Err(PyValueError::new_err(format!("{expected}, not {other:?}")));
+                }
+            },
+            limits: limits.map(|limits| limits.limits).unwrap_or_default(),
+        }),
+    };
+    let build = || {
+        Parsed::new(owner, |bytes| match &options {
+            Some(options) => mime::parse_with(bytes, options),
+            None => mime::parse(bytes),
+        })
+    };
     let parsed = if raw.len().unwrap_or_default() >= LARGE {
         py.detach(build)
     } else {
@@ -68,6 +96,7 @@ fn parse(raw: &Bound<'_, PyAny>) -> PyResult<PyMessage> {
     };
     let shared = Shared {
         parsed,
+        options,
         contents: OnceLock::new(),
     };
     Ok(PyMessage::new(Arc::new(shared), None))
@@ -102,6 +131,7 @@ pub struct PyMessage {
     container: Option<u32>,
     text: PyOnceLock<Option<Py<PyString>>>,
     html: PyOnceLock<Option<Py<PyString>>>,
+    details: PyOnceLock<Py<PyAny>>,
 }
 
 impl PyMessage {
@@ -111,6 +141,7 @@ impl PyMessage {
             container,
             text: PyOnceLock::new(),
             html: PyOnceLock::new(),
+            details: PyOnceLock::new(),
         }
     }
 
@@ -220,6 +251,54 @@ impl PyMessage {
 
     fn html_with_inline(&self) -> Option<std::borrow::Cow<'_, str>> {
         self.view().html_with_inline()
+    }
+
+    #[pyo3(signature = (resolve, /))]
+    fn html_with<'py>(
+        &self,
+        resolve: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyString>>> {
+        let mut failed = None;
+        let html = self.view().html_with(&mut |part| {
+            if failed.is_some() {
+                return None;
+            }
+            let url = resolve
+                .call1((self.wrap(part),))
+                .and_then(|url| url.extract::<Option<String>>());
+            url.unwrap_or_else(|error| {
+                failed = Some(error);
+                None
+            })
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(html.map(|html| PyString::new(resolve.py(), &html))),
+        }
+    }
+
+    #[getter]
+    fn unwrapped_text(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.view().unwrapped_text()
+    }
+
+    #[getter]
+    fn own_text(&self) -> Option<String> {
+        self.view().own_text()
+    }
+
+    fn details_json(&self) -> String {
+        self.view().details().to_json()
+    }
+
+    #[getter]
+    fn details<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let make = || -> PyResult<Py<PyAny>> {
+            let json = self.view().details().to_json();
+            let make = py.import("popmail.details")?.getattr("_details")?;
+            Ok(make.call1((json,))?.unbind())
+        };
+        Ok(self.details.get_or_try_init(py, make)?.bind(py).clone())
     }
 
     #[getter]
@@ -343,8 +422,19 @@ impl PyMessage {
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let parse = py.import("popmail._native")?.getattr("parse")?;
-        (parse, (self.raw(py)?,)).into_pyobject(py)
+        let native = py.import("popmail._native")?;
+        let raw = self.raw(py)?;
+        match &self.shared.options {
+            None => (native.getattr("parse")?, (raw,)).into_pyobject(py),
+            Some(options) => {
+                let is_last = options.duplicates == Duplicates::Last;
+                let limits = PyMimeLimits {
+                    limits: options.limits,
+                };
+                let parse = native.getattr("_parse_as")?;
+                (parse, (raw, is_last, limits)).into_pyobject(py)
+            }
+        }
     }
 }
 
@@ -447,6 +537,31 @@ impl PyPart {
     #[getter]
     fn text(&self) -> Option<std::borrow::Cow<'_, str>> {
         self.part().text()
+    }
+
+    #[getter]
+    fn unwrapped_text(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.part().unwrapped_text()
+    }
+
+    #[getter]
+    fn charset_guess<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(guess) = self.part().charset_guess() else {
+            return Ok(None);
+        };
+        let CharsetGuess {
+            charset,
+            evidence,
+            confident,
+        } = guess;
+        let class = py.import("popmail.details")?.getattr("CharsetGuess")?;
+        let fields = (self.index, py.None(), charset, evidence.as_str(), confident);
+        class.call1(fields).map(Some)
+    }
+
+    fn signed_content<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let content = self.part().signed_content()?;
+        Some(PyBytes::new(py, &content))
     }
 
     #[getter]
@@ -796,6 +911,136 @@ impl PyDefect {
     }
 }
 
+/// How much of a message is looked at.
+#[pyclass(frozen, eq, hash, module = "popmail", name = "MimeLimits")]
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PyMimeLimits {
+    limits: MimeLimits,
+}
+
+#[pymethods]
+impl PyMimeLimits {
+    #[new]
+    #[pyo3(signature = (*, header_bytes=None, headers=None, parts=None, depth=None, nested_encodings=None, decoded_bytes=None))]
+    fn new(
+        header_bytes: Option<usize>,
+        headers: Option<usize>,
+        parts: Option<usize>,
+        depth: Option<usize>,
+        nested_encodings: Option<usize>,
+        decoded_bytes: Option<usize>,
+    ) -> Self {
+        let usual = MimeLimits::default();
+        PyMimeLimits {
+            limits: MimeLimits {
+                header_bytes: header_bytes.unwrap_or(usual.header_bytes),
+                headers: headers.unwrap_or(usual.headers),
+                parts: parts.unwrap_or(usual.parts),
+                depth: depth.unwrap_or(usual.depth),
+                nested_encodings: nested_encodings.unwrap_or(usual.nested_encodings),
+                decoded_bytes: decoded_bytes.unwrap_or(usual.decoded_bytes),
+            },
+        }
+    }
+
+    #[getter]
+    fn header_bytes(&self) -> usize {
+        self.limits.header_bytes
+    }
+
+    #[getter]
+    fn headers(&self) -> usize {
+        self.limits.headers
+    }
+
+    #[getter]
+    fn parts(&self) -> usize {
+        self.limits.parts
+    }
+
+    #[getter]
+    fn depth(&self) -> usize {
+        self.limits.depth
+    }
+
+    #[getter]
+    fn nested_encodings(&self) -> usize {
+        self.limits.nested_encodings
+    }
+
+    #[getter]
+    fn decoded_bytes(&self) -> usize {
+        self.limits.decoded_bytes
+    }
+
+    fn __repr__(&self) -> String {
+        let MimeLimits {
+            header_bytes,
+            headers,
+            parts,
+            depth,
+            nested_encodings,
+            decoded_bytes,
+        } = self.limits;
+        format!(
+            "MimeLimits(header_bytes={header_bytes}, headers={headers}, parts={parts}, \
+             depth={depth}, nested_encodings={nested_encodings}, decoded_bytes={decoded_bytes})"
+        )
+    }
+
+    fn __getnewargs_ex__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+        let named = PyDict::new(py);
+        named.set_item("header_bytes", self.limits.header_bytes)?;
+        named.set_item("headers", self.limits.headers)?;
+        named.set_item("parts", self.limits.parts)?;
+        named.set_item("depth", self.limits.depth)?;
+        named.set_item("nested_encodings", self.limits.nested_encodings)?;
+        named.set_item("decoded_bytes", self.limits.decoded_bytes)?;
+        Ok((PyTuple::empty(py), named))
+    }
+}
+
+/// What a pickled message is made of again that was not parsed as usual.
+#[pyfunction]
+#[pyo3(name = "_parse_as", signature = (raw, is_last, limits, /))]
+fn parse_as(raw: &Bound<'_, PyAny>, is_last: bool, limits: &PyMimeLimits) -> PyResult<PyMessage> {
+    parse(raw, is_last.then_some("last"), Some(limits))
+}
+
+/// The spans of a text: kind, depth, start and end in characters.
+#[pyfunction]
+#[pyo3(signature = (text, /))]
+fn text_spans<'py>(py: Python<'py>, text: &str) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let class = py.import("popmail.details")?.getattr("Span")?;
+    let span = |span: details::Span| {
+        class.call1((
+            span.kind.as_str(),
+            span.depth,
+            span.range.start,
+            span.range.end,
+        ))
+    };
+    details::spans(text, Unit::Char)
+        .into_iter()
+        .map(span)
+        .collect()
+}
+
+/// The threads of messages: depth, and which of them or none.
+#[pyfunction]
+#[pyo3(name = "_threads", signature = (messages, /))]
+fn threads(messages: Vec<Bound<'_, PyMessage>>) -> Vec<(u32, Option<usize>)> {
+    let item = |message: &Bound<'_, PyMessage>| ThreadItem::from(message.get().view());
+    let items: Vec<_> = messages.iter().map(item).collect();
+    details::threads(&items)
+        .into_iter()
+        .map(|entry| (entry.depth, entry.item))
+        .collect()
+}
+
 /// A name made safe for any folder of any system.
 #[pyfunction]
 #[pyo3(signature = (name, content_type, index, /))]
@@ -866,6 +1111,10 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(parse, module)?)?;
     module.add_function(wrap_pyfunction!(safe_filename, module)?)?;
     module.add_function(wrap_pyfunction!(numbered_filename, module)?)?;
+    module.add_function(wrap_pyfunction!(parse_as, module)?)?;
+    module.add_function(wrap_pyfunction!(text_spans, module)?)?;
+    module.add_function(wrap_pyfunction!(threads, module)?)?;
+    module.add_class::<PyMimeLimits>()?;
     module.add_class::<PyMessage>()?;
     module.add_class::<PyPart>()?;
     module.add_class::<PyHeaders>()?;

@@ -46,6 +46,12 @@ def test_vector(path: Path) -> None:
     raw = vector_input(vector)
     message = popmail.parse(raw)
     assert message.to_dict() == expect["email"]
+    assert hashlib.sha256(message.to_json().encode()).hexdigest() == expect["json_sha256"]
+    if "details" in expect:
+        assert json.loads(message.details_json()) == expect["details"]
+    for name in ("text", "unwrapped_text", "own_text"):
+        if name in expect:
+            assert getattr(message, name) == expect[name]
     assert message.tree() == expect["tree"]
     assert [defect.code for defect in message.defects] == expect["defects"]
     found = [

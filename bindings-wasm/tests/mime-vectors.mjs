@@ -21,7 +21,12 @@ export async function checkMimeVector(parse, { name, expect, raw }, equal) {
   const message = parse(raw);
   equal(`${name}: email`, message.toJSON(), expect.email);
   equal(`${name}: JSON.stringify`, JSON.parse(JSON.stringify(message)), expect.email);
+  equal(`${name}: bytes of the JSON`, await sha256(new TextEncoder().encode(message.json())), expect.json_sha256);
   equal(`${name}: tree`, message.tree(), expect.tree);
+  if ('details' in expect) equal(`${name}: details`, JSON.parse(JSON.stringify(message.details)), expect.details);
+  for (const [key, found] of [['text', 'text'], ['unwrapped_text', 'unwrappedText'], ['own_text', 'ownText']]) {
+    if (key in expect) equal(`${name}: ${key}`, message[found], expect[key]);
+  }
   const attachments = [];
   for (const part of message.attachments) {
     equal(`${name}: size of part ${part.index}`, part.size, part.content.length);

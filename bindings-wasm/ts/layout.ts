@@ -223,11 +223,11 @@ export const VIEW_DETAILS = 64;
 /** For `view`: the text with the soft line breaks of `format=flowed` undone. */
 export const VIEW_UNWRAPPED_TEXT = 65;
 
-/** For `view`: the spans of the text, in JSON. */
+/** For `view`: the spans of that text, in JSON. */
 export const VIEW_SPANS = 66;
 
-/** For `view`: the spans of the text with its soft line breaks undone, in JSON. */
-export const VIEW_UNWRAPPED_SPANS = 67;
+/** For `view`: what the author wrote of it. */
+export const VIEW_OWN_TEXT = 67;
 
 /** For `field`: the value as text. */
 export const FIELD_TEXT = 0;

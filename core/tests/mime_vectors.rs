@@ -30,6 +30,29 @@ fn input(vector: &Value) -> Vec<u8> {
     }
 }
 
+fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What only some vectors ask for.
+fn beyond(name: &str, message: &Message<'_>, expect: &Value) {
+    if let Some(expected) = expect.get("details") {
+        let details: Value = serde_json::from_str(&message.details().to_json()).unwrap();
+        assert_eq!(details, *expected, "{name}: details");
+    }
+    let texts = [
+        ("text", message.text().map(String::from)),
+        ("unwrapped_text", message.unwrapped_text().map(String::from)),
+        ("own_text", message.own_text()),
+    ];
+    for (key, found) in texts {
+        if let Some(expected) = expect.get(key) {
+            assert_eq!(found.as_deref(), expected.as_str(), "{name}: {key}");
+        }
+    }
+}
+
 fn attachments(message: &Message<'_>) -> Value {
     let describe = |part: &popmail::Part<'_>| {
         let content = part.content();
@@ -37,16 +60,12 @@ fn attachments(message: &Message<'_>) -> Value {
         let mut decoded = vec![0; content.len()];
         assert_eq!(part.decode_into_slice(&mut decoded), Some(content.len()));
         assert_eq!(decoded, content[..], "part {}", part.index());
-        let digest: String = Sha256::digest(&content)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
         serde_json::json!({
             "filename": part.filename(),
             "safe_filename": part.safe_filename(),
             "content_type": part.content_type(),
             "size": part.size(),
-            "sha256": digest,
+            "sha256": sha256(&content),
         })
     };
     message.attachments().iter().map(describe).collect()
@@ -72,6 +91,12 @@ fn every_vector_is_met() {
         for message in [parse(&raw), Message::parse_owned(raw.clone())] {
             let email: Value = serde_json::from_str(&message.to_json()).unwrap();
             assert_eq!(email, expect["email"], "{name}: email");
+            assert_eq!(
+                sha256(message.to_json().as_bytes()),
+                expect["json_sha256"].as_str().unwrap(),
+                "{name}: bytes of the JSON"
+            );
+            beyond(&name, &message, expect);
             assert_eq!(
                 message.tree(),
                 expect["tree"].as_str().unwrap(),

@@ -17,15 +17,18 @@ from ._native import (
     Headers,
     Limits,
     Message,
+    MimeLimits,
     Part,
     __version__,
     apop_digest,
     parse,
+    text_spans,
 )
 from .async_client import AsyncPop3
 from .async_transport import AsyncSocketTransport, AsyncTransport
 from .capabilities import Capabilities, Expire, LoginDelay
 from .client import Language, ListEntry, Pop3, Pop3Url, RemoteMessage, Stat, UidlEntry, connect, parse_url
+from .details import CharsetGuess, Details, Span, ThreadEntry, threads
 from .entries import Entries
 from .error import (
     AuthenticationError,
@@ -53,10 +56,12 @@ __all__ = [
     "Attachment",
     "AuthenticationError",
     "Capabilities",
+    "CharsetGuess",
     "ClientEngine",
     "CommandError",
     "ConnectionLostError",
     "Defect",
+    "Details",
     "Entries",
     "Expire",
     "Group",
@@ -73,6 +78,7 @@ __all__ = [
     "Maildrop",
     "MemoryMaildrop",
     "Message",
+    "MimeLimits",
     "NewMessage",
     "Part",
     "Pop3",
@@ -83,11 +89,13 @@ __all__ = [
     "Server",
     "ServerLimits",
     "SocketTransport",
+    "Span",
     "Stat",
     "Summary",
     "SyncRules",
     "SyncState",
     "SyncWarning",
+    "ThreadEntry",
     "TimeoutError",
     "Transport",
     "UidlEntry",
@@ -98,4 +106,6 @@ __all__ = [
     "connect",
     "parse",
     "parse_url",
+    "text_spans",
+    "threads",
 ]

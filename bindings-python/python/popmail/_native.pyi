@@ -7,8 +7,10 @@ from mmap import mmap
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, final, overload
+from typing import Any, Literal, final, overload
 
 from .capabilities import Capabilities
+from .details import CharsetGuess, Details, Span
 from .error import Pop3Error
 from .event import ClientEvent
 
@@ -759,14 +761,23 @@ class ContentReader:
 def numbered_filename(name: str, number: int, /) -> str:
     """The name with a number before its extension: ``photo (2).png``. At most 255 bytes."""
 
-def parse(raw: bytes | bytearray | memoryview | mmap, /) -> Message:
+def parse(
+    raw: bytes | bytearray | memoryview | mmap,
+    /,
+    *,
+    duplicates: Literal["first", "last"] | None = None,
+    limits: MimeLimits | None = None,
+) -> Message:
     """Parse a message. Never fails on content: what is wrong is told by ``defects``.
 
     ``raw`` is the message as RETR gives it: header fields, blank line, body (RFC 5322); line ends
-    may be CRLF, LF or CR. ``bytes`` are kept and not copied, anything else is.
+    may be CRLF, LF or CR. ``bytes`` are kept and not copied, anything else is. Of several fields with
+    one name the first counts, unless ``duplicates`` is ``"last"``. What is beyond ``limits`` is not
+    looked at and shows as the defect ``limit-reached``.
 
     Raises:
         TypeError: ``raw`` is not bytes, bytearray, memoryview, mmap or another buffer of octets.
+        ValueError: ``duplicates`` is another word.
     """
 
 @final
@@ -806,6 +817,55 @@ class Composer:
     ) -> None: ...
     def compose(self, now: int, offset_minutes: int, random: bytes) -> bytes:
         """Write the message; ``now`` is in seconds since 1970, ``random`` 32 octets that nobody can foresee."""
+def text_spans(text: str, /) -> list[Span]:
+    """Take a plain text apart: what the author wrote, quotes, forwarded messages and the signature.
+
+    Decided by the lines alone; the spans cover the text without gap.
+    """
+
+def _parse_as(raw: bytes, is_last: bool, limits: MimeLimits, /) -> Message: ...
+def _threads(messages: Sequence[Message], /) -> list[tuple[int, int | None]]: ...
+
+@final
+class MimeLimits:
+    """How much of a message is looked at; each limit only ever makes less of it visible."""
+
+    def __new__(
+        cls,
+        *,
+        header_bytes: int | None = None,
+        headers: int | None = None,
+        parts: int | None = None,
+        depth: int | None = None,
+        nested_encodings: int | None = None,
+        decoded_bytes: int | None = None,
+    ) -> MimeLimits: ...
+    @property
+    def header_bytes(self) -> int:
+        """Bytes of the header fields of one part: 2 MiB by default."""
+
+    @property
+    def headers(self) -> int:
+        """Header fields of one part: 10,000 by default."""
+
+    @property
+    def parts(self) -> int:
+        """Parts of the whole message: 10,000 by default."""
+
+    @property
+    def depth(self) -> int:
+        """Levels of multiparts and messages in one another: 64 by default."""
+
+    @property
+    def nested_encodings(self) -> int:
+        """Levels of transfer-encoded messages in one another that are decoded: 3 by default."""
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Bytes of transfer-encoded messages that are decoded, all together: 256 MiB by default."""
+
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
 
 def safe_filename(name: str, content_type: str, index: int, /) -> str:
     """A name for a file made from the name that a message gives: see ``Part.safe_filename``.
@@ -1014,6 +1074,34 @@ class Message:
     def html_with_inline(self) -> str | None:
         """``html`` with the media that it shows by ``cid:`` put in as ``data:`` URLs."""
 
+    def html_with(self, resolve: Callable[[Part], str | None], /) -> str | None:
+        """``html`` with each ``cid:`` reference to a part replaced by what ``resolve`` gives for the part.
+
+        References for which it gives ``None`` stay. What it gives must be fit for an attribute of HTML:
+        nothing is escaped. What it raises is raised.
+        """
+
+    @property
+    def unwrapped_text(self) -> str | None:
+        """``text`` with the soft line breaks of ``format=flowed`` undone (RFC 3676)."""
+
+    @property
+    def own_text(self) -> str | None:
+        """What the author wrote: ``unwrapped_text`` without quotes, forwarded messages and signature.
+
+        As far as lines show them: see ``text_spans``.
+        """
+
+    @property
+    def details(self) -> Details:
+        """What the message says beyond its text, looked for when first asked for.
+
+        Mailing list, way, thread, reports, calendars, signatures, guessed charsets.
+        """
+
+    def details_json(self) -> str:
+        """``details`` as the core writes them: the same octets in every language."""
+
     def to_json(self) -> str:
         """The message as an RFC 8621 (JMAP) Email object: the same octets in every language.
 
@@ -1090,6 +1178,21 @@ class Part:
 
         ``None`` for any other part. What is not valid in the charset becomes U+FFFD; an unknown
         charset is read as UTF-8; both show as defects.
+        """
+
+    @property
+    def unwrapped_text(self) -> str | None:
+        """``text`` with the soft line breaks of ``format=flowed`` undone (RFC 3676)."""
+
+    @property
+    def charset_guess(self) -> CharsetGuess | None:
+        """The charset that ``text`` is read in, where it is not the labelled one; ``None`` else."""
+
+    def signed_content(self) -> bytes | None:
+        """The octets that the signature of a ``multipart/signed`` signs, ``None`` for any other part.
+
+        Its first part with header fields, exactly as it came but for line ends, which are CRLF (RFC
+        1847 section 2.1).
         """
 
     @property

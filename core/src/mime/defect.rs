@@ -12,10 +12,15 @@ use memchr::{memchr, memmem};
 
 use super::charset::Charset;
 use super::header::Header;
-use super::{AddressList, DateTime, MessageView, Part, charset, parameters, reading};
+use super::{
+    Address, AddressList, DateTime, MessageView, Part, charset, file_name, parameters, reading,
+};
 
 /// Defects that are reported for one message; a hostile one could have millions.
 const MAX_DEFECTS: usize = 1_000;
+
+/// The longest line without its end (RFC 5322 section 2.1.1).
+const MAX_LINE: usize = 998;
 
 /// How much a defect matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,6 +128,28 @@ codes! {
     MissingDelimiter = "missing-delimiter", Note;
     /// The closing delimiter of a multipart is missing.
     UnterminatedMultipart = "unterminated-multipart", Note;
+    /// The From field has several authors: filters and programs disagree on whom to show.
+    SeveralAuthors = "several-authors", Ambiguous;
+    /// The name that is shown for an address holds another address.
+    AddressInName = "address-in-name", Ambiguous;
+    /// A field or file name holds characters that turn the direction of writing around.
+    DirectionControl = "direction-control", Ambiguous;
+    /// A carriage return stands by itself among the header fields.
+    BareCr = "bare-cr", Ambiguous;
+    /// A line is longer than 998 octets (RFC 5322 section 2.1.1).
+    LongLine = "long-line", Note;
+    /// The file name is not safe to use: a path, a device, control or reserved characters.
+    UnsafeFileName = "unsafe-file-name", Warning;
+    /// The boundary is longer than 70 characters, ends with a space, or holds characters that it must
+    /// not (RFC 2046 section 5.1.1).
+    OddBoundary = "odd-boundary", Ambiguous;
+    /// A multipart has a transfer encoding that it must not have (RFC 2045 section 6.4); it is not
+    /// undone.
+    EncodedMultipart = "encoded-multipart", Ambiguous;
+    /// There is text after the closing delimiter of a multipart, which is not shown.
+    HiddenText = "hidden-text", Note;
+    /// The text holds NUL octets.
+    NulOctet = "nul-octet", Warning;
     /// A limit of depth, parts or size was reached; what is beyond was not looked at.
     LimitReached = "limit-reached", Warning;
 }
@@ -227,6 +254,19 @@ impl Search {
                 self.add(code, part, Some(header..start));
             }
         }
+        if let Some(at) = part.headers().beyond() {
+            self.add(DefectCode::LimitReached, part, Some(at..start));
+        }
+        self.multipart(part);
+        // With a limit of 0 the parser sets no flag.
+        if inner.encoding() != mail_parser::Encoding::None
+            && part.is_type("message", "rfc822")
+            && !inner.is_message()
+            && !flags.contains(PartFlags::NESTING_LIMIT)
+            && !flags.contains(PartFlags::LIMIT_REACHED)
+        {
+            self.add(DefectCode::LimitReached, part, Some(start..end));
+        }
         for (flag, code) in [
             (
                 PartFlags::FALLBACK_DELIMITER,
@@ -246,6 +286,56 @@ impl Search {
             .is_some_and(|parent| parent.flags().contains(PartFlags::UNTERMINATED));
         if flags.contains(PartFlags::MISSING_DELIMITER) && !told && inner.parent().is_some() {
             self.add(DefectCode::MissingDelimiter, part, Some(end..end));
+        }
+    }
+
+    /// What only a multipart can have.
+    fn multipart(&mut self, part: Part<'_>) {
+        let Some(boundary) = part.parameter("boundary").filter(|_| part.is_multipart()) else {
+            return;
+        };
+        if is_odd_boundary(boundary) {
+            let field = part.headers().first(HeaderName::ContentType);
+            self.add(
+                DefectCode::OddBoundary,
+                part,
+                field.map(|field| field.range()),
+            );
+        }
+        let encoded = part.inner.encoding() != mail_parser::Encoding::None;
+        if let Some(field) = part
+            .headers()
+            .first(HeaderName::ContentTransferEncoding)
+            .filter(|_| encoded)
+        {
+            self.add_field(DefectCode::EncodedMultipart, part, &field);
+        }
+        let Some(last) = part.children().next_back() else {
+            return;
+        };
+        let source = part.source();
+        let rest = source.slice(last.inner.offset_end(), part.inner.offset_end());
+        let close = [b"--", boundary.as_bytes(), b"--"].concat();
+        let closing = memmem::find_iter(rest, &close).find(|at| {
+            let starts = at
+                .checked_sub(1)
+                .is_none_or(|before| rest.get(before) == Some(&b'\n'));
+            let after = rest.get(at + close.len()..).unwrap_or_default();
+            let line = after.get(..memchr(b'\n', after).unwrap_or(after.len()));
+            starts && line.is_some_and(|line| line.trim_ascii().is_empty())
+        });
+        if let Some(at) = closing {
+            let line = rest.get(at..).unwrap_or_default();
+            let end = memchr(b'\n', line).map_or(line.len(), |end| end + 1);
+            let hidden = line.get(end..).unwrap_or_default();
+            if hidden.iter().any(|byte| !byte.is_ascii_whitespace()) {
+                let start = source.offset(last.inner.offset_end()) + at + end;
+                self.add(
+                    DefectCode::HiddenText,
+                    part,
+                    Some(start..start + hidden.len()),
+                );
+            }
         }
     }
 
@@ -306,12 +396,27 @@ impl Search {
         if has_controls(raw) {
             self.add_field(DefectCode::ControlCharacter, part, field);
         }
+        if has_direction_control(&field.value()) {
+            self.add_field(DefectCode::DirectionControl, part, field);
+        }
         if !first {
             return;
         }
         match name.to_ascii_lowercase().as_str() {
             "from" | "sender" | "reply-to" | "to" | "cc" | "bcc" => {
-                let problems = AddressList::parse(raw).problems;
+                let list = AddressList::parse(raw);
+                let problems = list.problems;
+                if name.eq_ignore_ascii_case("from") && list.len() > 1 {
+                    self.add_field(DefectCode::SeveralAuthors, part, field);
+                }
+                let misleads = |one: &Address<'_>| {
+                    one.name().is_some_and(|name| {
+                        name.contains('@') && !name.eq_ignore_ascii_case(one.address())
+                    })
+                };
+                if list.iter().any(misleads) {
+                    self.add_field(DefectCode::AddressInName, part, field);
+                }
                 if problems.malformed {
                     self.add_field(DefectCode::MalformedAddress, part, field);
                 }
@@ -340,6 +445,12 @@ impl Search {
         let (start, end) = (part.inner.offset_header(), part.inner.offset_body());
         let mut rest = source.slice(start, end);
         let mut at = source.offset(start);
+        let bare = memchr::memchr_iter(b'\r', rest)
+            .find(|at| !matches!(rest.get(at + 1), None | Some(b'\n' | b'\r')));
+        if let Some(bare) = bare {
+            self.add(DefectCode::BareCr, part, Some(at + bare..at + bare + 1));
+        }
+        self.long_line(part, rest, at);
         if part.headers().is_empty() || part.headers().envelope_line().is_some() {
             let line = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
             rest = rest.get(line..).unwrap_or_default();
@@ -361,6 +472,19 @@ impl Search {
             }
             rest = after;
             at += len;
+        }
+    }
+
+    /// The first line that is too long.
+    fn long_line(&mut self, part: Part<'_>, text: &[u8], start: usize) {
+        let mut from = 0;
+        for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+            let line = text.get(from..end).unwrap_or_default();
+            if line.len() > MAX_LINE && line.trim_ascii_end().len() > MAX_LINE {
+                self.add(DefectCode::LongLine, part, Some(start + from..start + end));
+                return;
+            }
+            from = end + 1;
         }
     }
 
@@ -399,7 +523,7 @@ impl Search {
                 part.inner.content_disposition(),
             ),
         ] {
-            let (Some(field), Some(value)) = (part.headers().first(name), value) else {
+            let (Some(field), Some(value)) = (part.headers().first(name.clone()), value) else {
                 continue;
             };
             for parameter in ["boundary", "charset", "type", "start"] {
@@ -414,6 +538,12 @@ impl Search {
                 }
             }
             let before = names.len();
+            if field_is_naming(&part, name)
+                && let Some(given) = part.filename()
+                && file_name::safe(&given, &part.content_type(), part.index()) != given.trim()
+            {
+                self.add_field(DefectCode::UnsafeFileName, part, &field);
+            }
             let is_name = |parameter: &str| matches!(parameter, "name" | "filename");
             let named = value.attributes().filter(|(name, _)| is_name(name));
             match parameters::read(field.raw_value()) {
@@ -455,7 +585,33 @@ impl Search {
                 Some(start + at..start + body.len()),
             );
         }
+        if inner.encoding() == mail_parser::Encoding::None {
+            self.long_line(part, body, start);
+        }
         if inner.is_text() {
+            let wide = matches!(
+                part.label().charset,
+                Charset::Known(
+                    mail_parser::Charset::Utf16
+                        | mail_parser::Charset::Utf16Le
+                        | mail_parser::Charset::Utf16Be
+                ) | Charset::Own(_)
+            );
+            if !wide
+                && part.charset_guess().is_none()
+                && let Some(at) = memchr(0, &content)
+            {
+                let at = if inner.encoding() == mail_parser::Encoding::None {
+                    at
+                } else {
+                    0
+                };
+                self.add(
+                    DefectCode::NulOctet,
+                    part,
+                    Some(start + at..start + body.len()),
+                );
+            }
             let known = part
                 .charset()
                 .map(|label| charset::from_label(label.as_bytes()));
@@ -479,6 +635,28 @@ impl Search {
             }
         }
     }
+}
+
+/// Whether the part's file name comes from this field.
+fn field_is_naming(part: &Part<'_>, field: HeaderName<'static>) -> bool {
+    let disposition = part.inner.content_disposition();
+    let in_disposition = disposition.is_some_and(|value| value.has_attribute("filename"));
+    in_disposition == (field == HeaderName::ContentDisposition)
+}
+
+/// Whether a boundary breaks RFC 2046 section 5.1.1.
+fn is_odd_boundary(boundary: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
+    boundary.is_empty()
+        || boundary.len() > 70
+        || boundary.ends_with(' ')
+        || !boundary.bytes().all(allowed)
+}
+
+/// Whether a text holds characters that turn the direction of writing around.
+fn has_direction_control(text: &str) -> bool {
+    let turns = |char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !text.is_ascii() && text.chars().any(turns)
 }
 
 /// Where base64 data goes on after the padding that should end it.

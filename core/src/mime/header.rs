@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use mail_parser::HeaderName;
 
+use super::options::{Duplicates, MimeLimits, ParseOptions};
 use super::store::Source;
 use super::{AddressList, DateTime, charset, content_id, reading};
 
@@ -19,6 +20,11 @@ pub struct Headers<'m> {
     source: Source<'m>,
     /// The line `From …` of an mbox file comes before the fields of a message and is none.
     skip: usize,
+    /// The fields that are looked at, that line not counted.
+    len: usize,
+    /// Where the parser's fields that are beyond a limit start.
+    limit: u32,
+    duplicates: Duplicates,
 }
 
 /// One header field.
@@ -29,21 +35,53 @@ pub struct Header<'m> {
 }
 
 impl<'m> Headers<'m> {
-    pub(crate) fn new(inner: mail_parser::Headers<'m>, source: Source<'m>) -> Self {
+    pub(crate) fn new(
+        part: mail_parser::MessagePart<'m>,
+        source: Source<'m>,
+        options: &ParseOptions,
+    ) -> Self {
+        let inner = part.headers();
         let skip = inner
             .iter()
             .next()
             .is_some_and(|first| first.raw_name().starts_with("From "));
-        Headers {
+        let skip = usize::from(skip);
+        let mut headers = Headers {
             inner,
             source,
-            skip: usize::from(skip),
+            skip,
+            len: inner.len() - skip,
+            limit: u32::MAX,
+            duplicates: options.duplicates,
+        };
+        let block = part.offset_body() - part.offset_header().min(part.offset_body());
+        let limits = &options.limits;
+        if headers.len > limits.headers || block as usize > limits.header_bytes {
+            headers.cut(part.offset_header(), limits);
         }
+        headers
+    }
+
+    #[cold]
+    fn cut(&mut self, start: u32, limits: &MimeLimits) {
+        let end = u32::try_from(limits.header_bytes).unwrap_or(u32::MAX);
+        let end = start.saturating_add(end);
+        let kept = self.inner.iter().skip(self.skip).take(limits.headers);
+        let kept = kept.take_while(|field| field.offset_end() <= end).count();
+        let next = self.inner.iter().nth(self.skip + kept);
+        if let Some(next) = next {
+            (self.len, self.limit) = (kept, next.offset_field());
+        }
+    }
+
+    /// Where the fields start that are beyond a limit, if there are any.
+    pub(crate) fn beyond(&self) -> Option<usize> {
+        (self.limit != u32::MAX).then(|| self.source.offset(self.limit))
     }
 
     /// The number of fields.
     pub fn len(&self) -> usize {
-        self.inner.len() - self.skip
+        self.len
     }
 
     /// Whether there is no field.
@@ -56,15 +94,18 @@ impl<'m> Headers<'m> {
         let source = self.source;
         self.inner
             .iter()
-            .rev()
-            .take(self.len())
-            .rev()
+            .skip(self.skip)
+            .take(self.len)
             .map(move |inner| Header { inner, source })
     }
 
-    /// The first field with this name; upper and lower case are the same.
+    /// The field with this name; upper and lower case are the same. Of several the first, or the
+    /// last where the message was parsed so ([`Duplicates`]).
     pub fn get(&self, name: &str) -> Option<Header<'m>> {
-        self.get_all(name).next()
+        match self.duplicates {
+            Duplicates::First => self.get_all(name).next(),
+            Duplicates::Last => self.get_all(name).last(),
+        }
     }
 
     /// Every field with this name in the order they were written.
@@ -73,13 +114,18 @@ impl<'m> Headers<'m> {
             .filter(move |header| header.name_bytes().eq_ignore_ascii_case(name.as_bytes()))
     }
 
-    /// The first field with a name that the parser keeps by number.
+    /// The field of several that counts, by a name that the parser keeps by number.
     pub(crate) fn first(&self, name: HeaderName<'static>) -> Option<Header<'m>> {
         let source = self.source;
-        self.inner
-            .all(name)
-            .next()
-            .map(|inner| Header { inner, source })
+        let mut named = self.inner.all(name);
+        let inner = match (self.duplicates, self.limit) {
+            (Duplicates::First, u32::MAX) => named.next(),
+            (Duplicates::First, limit) => named.find(|field| field.offset_field() < limit),
+            (Duplicates::Last, limit) => named
+                .take_while(|field| field.offset_field() < limit)
+                .last(),
+        };
+        inner.map(|inner| Header { inner, source })
     }
 
     /// The mbox line before the fields, if there is one.

@@ -29,7 +29,8 @@ use super::json::Json;
 use super::own_charsets::Own;
 use super::reading::{self, Label};
 use super::{
-    AddressList, DateTime, Headers, MessageView, Part, content_id, html_text, json, parse, part,
+    AddressList, DateTime, Duplicates, Headers, Message, MessageView, ParseOptions, Part,
+    content_id, html_text, json, parse, parse_with, part,
 };
 
 /// A message as numbers and one text; see the [module](self) for the layout.
@@ -210,10 +211,10 @@ layout! {
     VIEW_DETAILS = 64;
     /// For `view`: the text with the soft line breaks of `format=flowed` undone.
     VIEW_UNWRAPPED_TEXT = 65;
-    /// For `view`: the spans of the text, in JSON.
+    /// For `view`: the spans of that text, in JSON.
     VIEW_SPANS = 66;
-    /// For `view`: the spans of the text with its soft line breaks undone, in JSON.
-    VIEW_UNWRAPPED_SPANS = 67;
+    /// For `view`: what the author wrote of it.
+    VIEW_OWN_TEXT = 67;
 
     /// For `field`: the value as text.
     FIELD_TEXT = 0;
@@ -281,10 +282,47 @@ pub fn index(raw: &[u8]) -> MessageIndex {
 
 /// [`index`] into memory that is used again: what it held is gone.
 pub fn index_into(raw: &[u8], index: &mut MessageIndex) {
+    write_index(&parse(raw), index);
+}
+
+/// [`index_into`] for a message that is parsed in another way than the usual one; `options` are
+/// the numbers that [`options_of`] takes.
+pub fn index_with(raw: &[u8], options: &[u32], index: &mut MessageIndex) {
+    write_index(&parse_with(raw, &options_of(options)), index);
+}
+
+/// Options from numbers: 1 where the last of two fields counts, then the limits in the order of
+/// [`MimeLimits`](super::MimeLimits), [`NONE`] or nothing where the usual one is meant.
+fn options_of(numbers: &[u32]) -> ParseOptions {
+    let mut options = ParseOptions::default();
+    let limits = &mut options.limits;
+    let (duplicates, rest) = match numbers.split_first() {
+        Some((first, rest)) => (*first, rest),
+        None => (0, numbers),
+    };
+    let places = [
+        &mut limits.header_bytes,
+        &mut limits.headers,
+        &mut limits.parts,
+        &mut limits.depth,
+        &mut limits.nested_encodings,
+        &mut limits.decoded_bytes,
+    ];
+    for (place, number) in places.into_iter().zip(rest) {
+        if *number != NONE {
+            *place = *number as usize;
+        }
+    }
+    if duplicates == 1 {
+        options.duplicates = Duplicates::Last;
+    }
+    options
+}
+
+fn write_index(message: &Message<'_>, index: &mut MessageIndex) {
     index.words.clear();
     index.text.clear();
     index.text_units = 0;
-    let message = parse(raw);
     let view = message.view();
     let mut writer = Writer {
         index,
@@ -387,7 +425,15 @@ pub fn field(value: &[u8], what: u32) -> Cow<'_, str> {
 /// What needs the whole message: the message is parsed again, and `what`, one of the `VIEW_…`
 /// constants, is read from the message with this number. `None` where there is none.
 pub fn view(raw: &[u8], message: u32, what: u32) -> Option<String> {
-    let parsed = parse(raw);
+    read_view(&parse(raw), message, what)
+}
+
+/// [`view`] of a message that was indexed by [`index_with`].
+pub fn view_with(raw: &[u8], options: &[u32], message: u32, what: u32) -> Option<String> {
+    read_view(&parse_with(raw, &options_of(options)), message, what)
+}
+
+fn read_view(parsed: &Message<'_>, message: u32, what: u32) -> Option<String> {
     let outermost = parsed.view();
     let inner = outermost.store.parsed.messages().nth(message as usize)?;
     let view = MessageView::new(outermost.store, inner);
@@ -405,9 +451,9 @@ pub fn view(raw: &[u8], message: u32, what: u32) -> Option<String> {
         #[cfg(feature = "details")]
         VIEW_UNWRAPPED_TEXT => view.unwrapped_text().map(Cow::into_owned),
         #[cfg(feature = "details")]
-        VIEW_SPANS => Some(details::spans_json(&view.text()?, Unit::Utf16)),
+        VIEW_SPANS => Some(details::spans_json(&view.unwrapped_text()?, Unit::Utf16)),
         #[cfg(feature = "details")]
-        VIEW_UNWRAPPED_SPANS => Some(details::spans_json(&view.unwrapped_text()?, Unit::Utf16)),
+        VIEW_OWN_TEXT => view.own_text(),
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ use mail_parser::{HeaderName, MessageRef, Source as ParserSource};
 
 #[cfg(feature = "details")]
 use super::details;
+use super::options::ParseOptions;
 use super::store::Store;
 use super::{
     Address, AddressList, DateTime, Defect, Headers, Part, body, content_id, defect, json, tree,
@@ -40,6 +41,13 @@ pub struct MessageView<'m> {
 pub fn parse(raw: &[u8]) -> Message<'_> {
     Message {
         store: Store::borrowed(raw),
+    }
+}
+
+/// [`parse`] with other limits, or with the last of two fields counting.
+pub fn parse_with<'x>(raw: &'x [u8], options: &ParseOptions) -> Message<'x> {
+    Message {
+        store: Store::borrowed_with(raw, options),
     }
 }
 
@@ -204,6 +212,13 @@ getters! {
     /// each paragraph.
     #[cfg(feature = "details")]
     fn unwrapped_text() -> Option<Cow<'m, str>> { view => body::unwrapped_text(view) }
+
+    /// What the author wrote: [`Message::unwrapped_text`] without quotes, forwarded messages and
+    /// signature, as far as lines show them. `None` when no part of the body is text.
+    #[cfg(feature = "details")]
+    fn own_text() -> Option<String> {
+        view => view.unwrapped_text().map(|text| details::own_text(&text))
+    }
 
     /// What the message says beyond its text, looked for now: list, way, thread, reports, calendars,
     /// signatures.

@@ -43,6 +43,7 @@ pub mod legacy;
 #[cfg(feature = "mbox")]
 pub mod mbox;
 mod message;
+mod options;
 mod own_charsets;
 mod parameters;
 mod part;
@@ -59,6 +60,7 @@ pub use detect::charset as detect_charset;
 pub use header::{Header, Headers};
 #[cfg(feature = "host-charsets")]
 pub use host_charsets::{HostCharsets, set_host_charsets};
-pub use message::{Message, MessageView, parse};
+pub use message::{Message, MessageView, parse, parse_with};
+pub use options::{Duplicates, MimeLimits, ParseOptions};
 pub use part::Part;
 pub use reading::{CharsetGuess, Evidence, HostDetector, set_host_detector};

@@ -40,7 +40,7 @@ impl<'m> Part<'m> {
 
     /// The header fields of the part.
     pub fn headers(&self) -> Headers<'m> {
-        Headers::new(self.inner.headers(), self.source())
+        Headers::new(self.inner, self.source(), &self.store.options)
     }
 
     /// The media type in lower case, `text/plain` where none is given and `message/rfc822` for a

@@ -17,6 +17,8 @@
 use mail_parser::{Encoding, HeaderName, Message, MessagePart, PartFlags, Source};
 use memchr::{memchr, memchr2, memmem};
 
+use super::options::Duplicates;
+
 const BLANK_LINE: &[u8] = b"\r\n";
 
 /// Corrections, in offsets of the original bytes.
@@ -143,7 +145,7 @@ fn is_field(line: &[u8]) -> bool {
 }
 
 /// The corrections that `parsed` still needs, given those that were made before it was parsed.
-pub(crate) fn needed(parsed: &Message<'_>, made: &Edits) -> Edits {
+pub(crate) fn needed(parsed: &Message<'_>, made: &Edits, duplicates: Duplicates) -> Edits {
     let raw = parsed.raw();
     let mut edits = Edits::default();
     if !made.cr_only && memchr2(b'\n', b'\r', raw).is_some() && memchr(b'\n', raw).is_none() {
@@ -153,7 +155,7 @@ pub(crate) fn needed(parsed: &Message<'_>, made: &Edits) -> Edits {
     let mut is_root = true;
     for part in parsed.parts() {
         if part.message().source() == Source::Raw {
-            check(part, is_root, raw, made, &mut edits);
+            check(part, is_root, raw, made, duplicates, &mut edits);
         }
         is_root = false;
     }
@@ -162,7 +164,14 @@ pub(crate) fn needed(parsed: &Message<'_>, made: &Edits) -> Edits {
     edits
 }
 
-fn check(part: MessagePart<'_>, is_root: bool, raw: &[u8], made: &Edits, edits: &mut Edits) {
+fn check(
+    part: MessagePart<'_>,
+    is_root: bool,
+    raw: &[u8],
+    made: &Edits,
+    duplicates: Duplicates,
+    edits: &mut Edits,
+) {
     let headers = part.headers();
     if headers.is_empty() {
         let block = part.raw_headers();
@@ -196,7 +205,12 @@ fn check(part: MessagePart<'_>, is_root: bool, raw: &[u8], made: &Edits, edits: 
         HeaderName::ContentTransferEncoding,
         HeaderName::ContentDisposition,
     ] {
-        for later in headers.all(name).skip(1) {
+        // The parser takes the last.
+        for later in headers
+            .all(name)
+            .skip(1)
+            .filter(|_| duplicates == Duplicates::First)
+        {
             if later.offset_field() < block_end {
                 let at = made.original(later.offset_field() as usize);
                 edits.overwrites.push((at, b"X".to_vec()));

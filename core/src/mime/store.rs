@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use mail_parser::{HeaderForm, HeaderName, MessageParser, MessageRef, Source as ParserSource};
 
+use super::options::{MimeLimits, ParseOptions};
 use super::repair::{self, Edits};
 
 /// Corrections may uncover further ones (a multipart that opens shows its children); hostile
@@ -19,7 +20,9 @@ const MAX_PASSES: usize = 4;
 pub(crate) const MAX_PARSED: usize = u32::MAX as usize - 16;
 
 /// Every field but those that shape the structure is read when asked for, by this crate.
-static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
+static PARSER: LazyLock<MessageParser> = LazyLock::new(parser);
+
+fn parser() -> MessageParser {
     const LAZY: [HeaderName<'static>; 35] = [
         HeaderName::Subject,
         HeaderName::Comments,
@@ -61,13 +64,22 @@ static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
         MessageParser::new().unknown_headers(HeaderForm::Ignore),
         |parser, name| parser.header(name, HeaderForm::Ignore),
     )
-});
+}
+
+/// The parser with other limits than the usual ones.
+fn limited(limits: &MimeLimits) -> MessageParser {
+    parser()
+        .max_depth(limits.depth)
+        .max_parts(limits.parts)
+        .max_encoded_nesting(limits.nested_encodings)
+}
 
 /// A parsed message with its bytes.
 #[derive(Clone)]
 pub(crate) struct Store<'x> {
     pub(crate) parsed: mail_parser::Message<'x>,
     original: Option<Box<Original<'x>>>,
+    pub(crate) options: ParseOptions,
 }
 
 /// What came in, when the parser read something else.
@@ -86,61 +98,97 @@ pub(crate) struct Source<'m> {
 
 impl<'x> Store<'x> {
     pub(crate) fn borrowed(raw: &'x [u8]) -> Self {
-        match PARSER.parse(raw) {
+        Self::with(raw, &PARSER, ParseOptions::default())
+    }
+
+    pub(crate) fn borrowed_with(raw: &'x [u8], options: &ParseOptions) -> Self {
+        let store = Self::with(raw, &limited(&options.limits), *options);
+        if store.decoded_bytes() <= options.limits.decoded_bytes {
+            return store;
+        }
+        let mut limits = options.limits;
+        limits.nested_encodings = 0;
+        Self::with(raw, &limited(&limits), *options)
+    }
+
+    fn with(raw: &'x [u8], parser: &MessageParser, options: ParseOptions) -> Self {
+        match parser.parse(raw) {
             Some(parsed) => {
-                let edits = repair::needed(&parsed, &Edits::default());
+                let edits = repair::needed(&parsed, &Edits::default(), options.duplicates);
                 if edits.is_empty() {
                     return Store {
                         parsed,
                         original: None,
+                        options,
                     };
                 }
-                Self::repaired(Cow::Borrowed(raw), edits)
+                Self::repaired(Cow::Borrowed(raw), edits, parser, options)
             }
-            None => Self::unparsed(Cow::Borrowed(raw)),
+            None => Self::unparsed(Cow::Borrowed(raw), parser, options),
         }
     }
 
+    /// How many bytes of transfer-encoded messages the parser has decoded.
+    fn decoded_bytes(&self) -> usize {
+        let messages = self.parsed.messages();
+        messages
+            .filter(|message| {
+                message.container().is_some_and(|part| {
+                matches!(message.source(), ParserSource::Decoded(source) if source == part.id())
+            })
+            })
+            .map(|message| message.source_bytes().len())
+            .sum()
+    }
+
     pub(crate) fn owned(raw: Vec<u8>) -> Store<'static> {
+        let options = ParseOptions::default();
         // The parser keeps the bytes it is given, even when it finds no message in them.
         if raw.len() > MAX_PARSED || repair::has_no_message(&raw) {
-            return Store::unparsed(Cow::Owned(raw));
+            return Store::unparsed(Cow::Owned(raw), &PARSER, options);
         }
         let parsed = PARSER.parse_owned(raw).unwrap_or_default();
-        let edits = repair::needed(&parsed, &Edits::default());
+        let edits = repair::needed(&parsed, &Edits::default(), options.duplicates);
         if edits.is_empty() {
             return Store {
                 parsed,
                 original: None,
+                options,
             };
         }
         let raw = parsed.raw().to_vec();
-        Store::repaired(Cow::Owned(raw), edits)
+        Store::repaired(Cow::Owned(raw), edits, &PARSER, options)
     }
 
-    fn unparsed(raw: Cow<'x, [u8]>) -> Self {
+    fn unparsed(raw: Cow<'x, [u8]>, parser: &MessageParser, options: ParseOptions) -> Self {
         let mut edits = Edits::default();
         if raw.len() > MAX_PARSED {
             edits.limit(MAX_PARSED);
         } else {
             edits.insert_blank_line(0);
         }
-        Self::repaired(raw, edits)
+        Self::repaired(raw, edits, parser, options)
     }
 
-    fn repaired(raw: Cow<'x, [u8]>, mut edits: Edits) -> Self {
-        let mut parsed = PARSER.parse_owned(edits.apply(&raw)).unwrap_or_default();
+    fn repaired(
+        raw: Cow<'x, [u8]>,
+        mut edits: Edits,
+        parser: &MessageParser,
+        options: ParseOptions,
+    ) -> Self {
+        let mut parsed = parser.parse_owned(edits.apply(&raw)).unwrap_or_default();
         for _ in 1..MAX_PASSES {
-            let more = repair::needed(&parsed, &edits);
+            let more = repair::needed(&parsed, &edits, options.duplicates);
             if more.is_empty() {
                 break;
             }
             edits.extend(more);
-            parsed = PARSER.parse_owned(edits.apply(&raw)).unwrap_or_default();
+            parsed = parser.parse_owned(edits.apply(&raw)).unwrap_or_default();
         }
         Store {
             parsed,
             original: Some(Box::new(Original { raw, edits })),
+            options,
         }
     }
 

@@ -22,6 +22,7 @@ pub use report::{
     DeliveryReport, DeliveryStatus, DispositionReport, FeedbackReport, Report, ReportContent,
     ReportField,
 };
+pub(crate) use spans::own_text;
 pub use spans::{Span, SpanKind, Unit, spans};
 pub use thread::{ThreadEntry, ThreadItem, threads};
 pub use trace::{AuthenticationResult, AuthenticationResults, Received};

@@ -99,6 +99,16 @@ pub fn spans(text: &str, unit: Unit) -> Vec<Span> {
     merge(&lines, &marks, unit)
 }
 
+/// The spans that are the author's own, joined, without blank lines around them.
+pub(crate) fn own_text(text: &str) -> String {
+    let own: String = spans(text, Unit::Byte)
+        .into_iter()
+        .filter(|span| span.kind == SpanKind::Text)
+        .filter_map(|span| text.get(span.range))
+        .collect();
+    own.trim().to_owned()
+}
+
 fn kind(line: &str) -> Line {
     let line = line.trim_end_matches(['\r', '\n']);
     if line.trim().is_empty() && line != "-- " {
@@ -290,6 +300,12 @@ mod tests {
                 ("signature", 0, "-- \nBen\n"),
             ]
         );
+    }
+
+    #[test]
+    fn only_the_authors_text_is_left() {
+        let text = "Yes.\n\nOn Monday Ann wrote:\n> Lunch?\n\nAt nine.\n-- \nBen\n";
+        assert_eq!(super::own_text(text), "Yes.\n\nAt nine.");
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! base subject. Without recursion and linear but for sorting; references that would make a circle
 //! are left out.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::subject;
+use crate::mime::MessageView;
 
 /// What threading needs of one message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +21,23 @@ pub struct ThreadItem {
     pub subject: String,
     /// Seconds since 1970, the order of siblings.
     pub date: i64,
+}
+
+impl From<MessageView<'_>> for ThreadItem {
+    fn from(view: MessageView<'_>) -> Self {
+        let mut references: Vec<String> =
+            view.references().into_iter().map(Cow::into_owned).collect();
+        if references.is_empty() {
+            let answered = view.in_reply_to().into_iter().next();
+            references.extend(answered.map(Cow::into_owned));
+        }
+        ThreadItem {
+            message_id: view.message_id().map(Cow::into_owned),
+            references,
+            subject: view.subject().map(Cow::into_owned).unwrap_or_default(),
+            date: view.date().map(|date| date.timestamp()).unwrap_or_default(),
+        }
+    }
 }
 
 /// One line of a list of threads, as it is shown: parents before their children.
