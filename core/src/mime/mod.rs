@@ -20,9 +20,9 @@
 mod address;
 mod body;
 mod charset;
+mod code_pages;
 #[cfg(feature = "compose")]
 pub mod compose;
-mod code_pages;
 mod content_id;
 mod date;
 mod defect;
