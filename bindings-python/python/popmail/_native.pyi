@@ -6,8 +6,7 @@ from email.message import EmailMessage
 from mmap import mmap
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, final, overload
-from typing import Any, Literal, final, overload
+from typing import Any, Final, Literal, final, overload
 
 from .capabilities import Capabilities
 from .details import CharsetGuess, Details, Span

@@ -2,7 +2,7 @@
 
 use super::{AddressField, Attachment, Draft, Host, Output};
 use crate::UsageError;
-use crate::mime::{Message, MessageView, Part, parse};
+use crate::mime::{DefectCode, Message, MessageView, Part, parse};
 
 const HOST: Host = Host {
     now: 1_777_887_000,
@@ -335,7 +335,10 @@ fn fields_come_back_as_they_were_given() {
                 Some(file_name.as_str()).filter(|name| !name.is_empty()),
                 "{bytes}"
             );
-            assert_eq!(message.defects(), [], "{bytes}");
+            // Some of the texts are no names that should be used as they are.
+            let mut defects = message.defects();
+            defects.retain(|defect| defect.code != DefectCode::UnsafeFileName);
+            assert_eq!(defects, [], "{bytes}");
             assert!(output == Output::Utf8 || bytes.is_ascii());
             if !text.contains("xxx") {
                 let longest = bytes.lines().map(|line| line.chars().count()).max();
