@@ -411,7 +411,7 @@ impl Search {
                 }
                 let misleads = |one: &Address<'_>| {
                     one.name().is_some_and(|name| {
-                        name.contains('@') && !name.eq_ignore_ascii_case(one.address())
+                        looks_like_an_address(name) && !name.eq_ignore_ascii_case(one.address())
                     })
                 };
                 if list.iter().any(misleads) {
@@ -642,6 +642,24 @@ fn field_is_naming(part: &Part<'_>, field: HeaderName<'static>) -> bool {
     let disposition = part.inner.content_disposition();
     let in_disposition = disposition.is_some_and(|value| value.has_attribute("filename"));
     in_disposition == (field == HeaderName::ContentDisposition)
+}
+
+/// Whether a name holds what people take for an address: `ann@example.com`.
+fn looks_like_an_address(name: &str) -> bool {
+    let mut pieces = name.split('@');
+    let mut before = pieces.next().unwrap_or_default();
+    for after in pieces {
+        let domain = after
+            .split(|char: char| !(char.is_alphanumeric() || matches!(char, '.' | '-')))
+            .next()
+            .unwrap_or_default();
+        let ends_local = before.ends_with(|char: char| char.is_alphanumeric());
+        if ends_local && domain.trim_matches('.').contains('.') {
+            return true;
+        }
+        before = after;
+    }
+    false
 }
 
 /// Whether a boundary breaks RFC 2046 section 5.1.1.
