@@ -49,17 +49,22 @@ $(STAMPS)/native: $(STAMPS)/tools $(RUST_SOURCES) $(wildcard Cargo.toml Cargo.lo
 	cd $(PACKAGE) && VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release $(CARGO_FLAGS)
 	touch $@
 
-# The lock files hold the versions; `npm ci` would also ask them for the packages of other platforms.
-NPM_INSTALL := npm install --no-audit --no-fund --loglevel=error
+# What a lock file names, to the letter. A lock file is made anew with
+# `npm install --package-lock-only --omit-lockfile-registry-resolved` where there is no node_modules: beside one, npm
+# leaves the packages of other platforms out.
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
 FACE_SOURCES := $(wildcard bindings-wasm/ts/*.ts)
 CORE_SOURCES := $(shell find core/src -name '*.rs') Cargo.toml Cargo.lock core/Cargo.toml
 
-$(STAMPS)/node: $(STAMPS)/tools $(CORE_SOURCES) $(FACE_SOURCES) $(wildcard $(addprefix bindings-node/,src/*.rs ts/*.ts *.json *.mjs Cargo.toml))
-	cd bindings-node && $(NPM_INSTALL) && npm run build
+$(STAMPS)/node: $(STAMPS)/tools bindings-node/node_modules/.package-lock.json $(CORE_SOURCES) $(FACE_SOURCES) $(wildcard $(addprefix bindings-node/,src/*.rs ts/*.ts *.json *.mjs Cargo.toml))
+	cd bindings-node && npm run build
 	touch $@
 
-$(STAMPS)/wasm: $(STAMPS)/tools $(CORE_SOURCES) $(FACE_SOURCES) $(wildcard $(addprefix bindings-wasm/,src/*.rs *.json *.mjs Cargo.toml))
-	cd bindings-wasm && $(NPM_INSTALL) && npm run build
+$(STAMPS)/wasm: $(STAMPS)/tools bindings-wasm/node_modules/.package-lock.json $(CORE_SOURCES) $(FACE_SOURCES) $(wildcard $(addprefix bindings-wasm/,src/*.rs *.json *.mjs Cargo.toml))
+	cd bindings-wasm && npm run build
 	touch $@
 
 # The servers and clients of other people that the tests and the benchmarks talk to.
@@ -119,9 +124,8 @@ test-wasm: $(STAMPS)/wasm $(STAMPS)/node
 	cd bindings-wasm && npm test
 
 .PHONY: test-browser
-test-browser: $(STAMPS)/wasm $(STAMPS)/native browser-peers
-	cd bindings-wasm/tests/browser && $(NPM_INSTALL)
-	cd examples/browser && $(NPM_INSTALL)
+test-browser: $(STAMPS)/wasm $(STAMPS)/native browser-peers \
+		bindings-wasm/tests/browser/node_modules/.package-lock.json examples/browser/node_modules/.package-lock.json
 	cd bindings-wasm/tests/browser && npm test
 
 .PHONY: demo
