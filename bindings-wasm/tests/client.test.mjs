@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { build } from 'esbuild';
 
+import { robustness } from '../../bindings-node/tests/support/robustness.mjs';
 import { scenarios } from '../../bindings-node/tests/support/scenarios.mjs';
 import { clientVectors, serverVectors } from '../../bindings-node/tests/support/vectors.mjs';
 import init, * as popmail from '../dist/node.js';
@@ -39,3 +40,4 @@ await init();
 clientVectors(client);
 serverVectors(server);
 scenarios(popmail);
+robustness(popmail);

@@ -11,7 +11,7 @@ export const THREE = '+OK\r\n1 5\r\n2 5\r\n3 5\r\n.\r\n+OK\r\n1 a\r\n2 b\r\n3 c\
 /** A reply that never comes. */
 export const SILENCE = Symbol('silence');
 
-/** A transport whose server says these things, one a read, whatever it is asked. */
+/** A transport whose server says these things, one a read, whatever it is asked; functions are called, and then it is silent. */
 export class Script {
   written = '';
   closed = false;
@@ -25,10 +25,14 @@ export class Script {
   read() {
     this.reads += 1;
     const reply = this.replies.shift();
-    if (reply === SILENCE) {
-      return new Promise((resolve) => {
+    if (reply === SILENCE || typeof reply === 'function') {
+      const silence = new Promise((resolve) => {
         this.#wake = resolve;
       });
+      if (reply !== SILENCE) {
+        setTimeout(reply);
+      }
+      return silence;
     }
     if (reply instanceof Error) {
       throw reply;
@@ -64,7 +68,7 @@ export function streams(script) {
       },
       { highWaterMark: 0 },
     ),
-    writable: new WritableStream({ write: (octets) => script.write(octets) }),
+    writable: new WritableStream({ write: (octets) => script.write(octets), abort: () => script.close() }),
   };
 }
 

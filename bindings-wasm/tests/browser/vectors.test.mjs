@@ -47,7 +47,7 @@ const address = await serveFolder(
 );
 const browser = await startChromium();
 
-for (const [group, atLeast] of Object.entries({ mime: 60, client: 50, scenarios: 35 })) {
+for (const [group, atLeast] of Object.entries({ mime: 60, client: 50, scenarios: 35, robustness: 9 })) {
   test(`${group}_in_chromium`, async () => {
     const { page, context, complaints } = await openPage(browser, `${address}page.html?seed=${seed}`);
     await page.waitForFunction(() => 'runGroup' in globalThis).catch(() => assert.fail(complaints.join('\n')));
@@ -55,6 +55,8 @@ for (const [group, atLeast] of Object.entries({ mime: 60, client: 50, scenarios:
     console.log(`# ${group}: ${passed.length} passed, seed ${seed}`);
     assert.deepEqual(failed, []);
     assert.ok(passed.length >= atLeast, `expected at least ${atLeast} tests, got ${passed.length}`);
+    // Among them rejections that nobody took.
+    assert.deepEqual(complaints, []);
     await context.close();
   });
 }

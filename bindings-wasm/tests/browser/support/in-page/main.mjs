@@ -2,6 +2,7 @@
 
 import init, * as popmail from 'popmail-wasm';
 import * as engine from 'popmail-engine';
+import { robustness } from '../../../../../bindings-node/tests/support/robustness.mjs';
 import { scenarios } from '../../../../../bindings-node/tests/support/scenarios.mjs';
 import { clientVectors } from '../../../../../bindings-node/tests/support/vectors.mjs';
 import { mimeVectors } from './mime.mjs';
@@ -11,6 +12,7 @@ const GROUPS = {
   mime: () => mimeVectors(popmail.parse),
   client: () => clientVectors(engine),
   scenarios: () => scenarios(popmail),
+  robustness: () => robustness(popmail),
 };
 
 /** Runs the tests of one group. Returns the names of those that passed, and the failures in words. */
