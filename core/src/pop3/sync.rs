@@ -30,6 +30,8 @@
 
 mod file;
 mod identity;
+#[cfg(feature = "state-file")]
+mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -37,7 +39,10 @@ use std::fmt;
 use super::capability::Capabilities;
 use crate::error::UsageError;
 
+pub use file::receipts;
 pub use identity::{Identity, Listed, join};
+#[cfg(feature = "state-file")]
+pub use store::StateFile;
 
 /// What the user wants of a mailbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -179,6 +179,16 @@ impl SyncState {
     }
 }
 
+/// The receipts of a journal, in its order: for a host that has to look at
+/// each place before it can answer [`SyncState::restore`].
+pub fn receipts(journal: &str) -> Vec<String> {
+    let lines = journal.split_inclusive('\n');
+    let lines = lines.map_while(|line| serde_json::from_str::<Line<'_>>(line).ok());
+    lines
+        .filter_map(|line| line.receipt.map(Cow::into_owned))
+        .collect()
+}
+
 fn read(text: &str) -> Result<SyncState, UsageError> {
     // The version first: another one may have other fields.
     #[derive(Deserialize)]
@@ -268,6 +278,21 @@ mod tests {
     fn a_snapshot_of_another_version_is_refused_by_its_number() {
         let error = SyncState::restore(r#"{"version":2,"new":true}"#, "", |_| true).unwrap_err();
         assert_eq!(error.to_string(), "the state is of version 2, expected 1");
+    }
+
+    #[test]
+    fn the_receipts_of_a_journal_end_where_it_is_torn() {
+        let line = |receipt: &str| {
+            format!("{{\"saved\":1,\"uid\":\"a\",\"twin\":0,\"delivered\":1{receipt}}}\n")
+        };
+        let journal = [
+            line(",\"receipt\":\"one\""),
+            line(""),
+            line(",\"receipt\":\"two\""),
+            "{\"saved".to_owned(),
+            line(",\"receipt\":\"three\""),
+        ];
+        assert_eq!(receipts(&journal.concat()), ["one", "two"]);
     }
 
     #[test]
