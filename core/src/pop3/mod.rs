@@ -28,6 +28,8 @@ mod state;
 pub mod sync;
 
 pub use auth::apop::{Stamp, digest as apop_digest};
+#[cfg(feature = "host-saslprep")]
+pub use auth::prepare::set_host_normal_form;
 pub use auth::{ChannelBinding, ScramKeys};
 pub use capability::{Capabilities, Expire, LoginDelay};
 pub use client::{ClientConfig, ClientConnection, ContentMode};
