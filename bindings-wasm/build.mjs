@@ -22,8 +22,12 @@ const work = join(target, 'wasm');
 const tools = join(target, 'tools');
 const BINDGEN = /wasm-bindgen = "=([\d.]+)"/.exec(readFileSync('Cargo.toml', 'utf8'))[1];
 
-/** The two files: the cargo features of each. */
-const MODULES = { popmail: [], 'popmail-server': ['--no-default-features', '--features', 'server'] };
+/** The files: the cargo features of each. */
+const MODULES = {
+  popmail: [],
+  'popmail-server': ['--no-default-features', '--features', 'server'],
+  'popmail-extra': ['--no-default-features', '--features', 'sync'],
+};
 const RUSTUP_MILLISECONDS = 120_000;
 
 function run(program, args, options = {}) {
@@ -220,6 +224,7 @@ async function buildFace() {
     alias: {
       'popmail-glue': join(work, 'popmail/glue.js'),
       'popmail-server-glue': join(work, 'popmail-server/glue.js'),
+      'popmail-extra-glue': join(work, 'popmail-extra/glue.js'),
       'popmail-host': join(here, 'ts/host.ts'),
     },
     logLevel: 'warning',
@@ -249,6 +254,8 @@ const ENTRIES = {
   inline: 'ts/inline.ts',
   server: 'ts/server-entry.ts',
   'server-node': 'ts/server-entry-node.ts',
+  extra: 'ts/extra-entry.ts',
+  'extra-node': 'ts/extra-entry-node.ts',
 };
 
 const [only] = process.argv.slice(2);

@@ -1,6 +1,7 @@
 //! The client engine and the planner of iteration (`ts/engine-pop3.ts`).
 
 use js_sys::{Array, Float64Array, Uint8Array, Uint32Array};
+use popmail::pop3::set_host_normal_form;
 use popmail::{
     AuthChoice, Capabilities, ChannelBinding, ClientConfig, ClientConnection, ClientEvent,
     ContentMode, Error, Handle, Limits, LoginRequest, Secret, UsageError, Verdict,
@@ -8,10 +9,19 @@ use popmail::{
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::convert::{
-    Properties, argument, duration, flag, milliseconds, number, property, refused, security,
-    set_limits, text,
-};
+use crate::convert::{Properties, flag, number, property, refused, text};
+use crate::session::{argument, duration, milliseconds, security, set_limits};
+
+#[wasm_bindgen(raw_module = "popmail-host")]
+extern "C" {
+    /// `String.prototype.normalize`, to NFKC.
+    #[wasm_bindgen(js_name = normalForm)]
+    fn normal_form_of(text: &str) -> String;
+}
+
+fn normal_form(text: &str) -> String {
+    normal_form_of(text)
+}
 
 /// The client side of one POP3 connection, without I/O.
 #[wasm_bindgen]
@@ -21,6 +31,7 @@ pub struct ClientEngine(ClientConnection);
 impl ClientEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(config: &JsValue) -> Result<ClientEngine, JsValue> {
+        set_host_normal_form(normal_form);
         let mut limits = limits(&property(config, "limits"));
         if let Some(timeout) = number(config, "timeout") {
             limits.response_timeout = duration(timeout);
@@ -68,6 +79,14 @@ impl ClientEngine {
         self.0.tls_established().map_err(|error| refused(&error))
     }
 
+    /// Those that the host can give, one of each type.
+    #[wasm_bindgen(js_name = setChannelBindings)]
+    pub fn set_channel_bindings(&mut self, bindings: &Array) {
+        let bindings = bindings.iter();
+        self.0
+            .set_channel_bindings(bindings.filter_map(|one| channel_binding(&one)).collect());
+    }
+
     #[wasm_bindgen(js_name = handleTimeout)]
     pub fn handle_timeout(&mut self, now: f64) {
         self.0.handle_timeout(duration(now));
@@ -105,10 +124,7 @@ impl ClientEngine {
             auth: auth_choice(auth)?,
             initial_response: flag(options, "initialResponse"),
             nonce: text(options, "nonce").unwrap_or_default(),
-            channel_binding: octets(&binding, "data").map(|data| ChannelBinding {
-                name: text(&binding, "name").unwrap_or_default(),
-                data,
-            }),
+            channel_binding: channel_binding(&binding),
         }))
     }
 
@@ -328,13 +344,53 @@ fn describe(error: &Error) -> Properties {
     }
 }
 
-/// `{tag: [parameter, …]}` with tags in upper case.
+/// The parameters of each capability by its tag in upper case, and what the
+/// RFCs give a form.
 fn capabilities(all: &Capabilities) -> JsValue {
-    all.iter()
+    let words = |words: Vec<&str>| -> Array { words.into_iter().map(JsValue::from).collect() };
+    let parameters = all
+        .iter()
         .fold(Properties::default(), |object, (tag, parameters)| {
-            let parameters: Array = parameters.into_iter().map(JsValue::from).collect();
-            object.with(&tag, parameters)
+            object.with(&tag, words(parameters))
+        });
+    let expire = all.expire().map(|expire| {
+        let days = expire.days.map_or(f64::INFINITY, |days| days as f64);
+        JsValue::from(
+            Properties::default()
+                .with("days", days)
+                .with("perUser", expire.per_user),
+        )
+    });
+    let delay = all.login_delay().map(|delay| {
+        let seconds = delay.seconds as f64;
+        JsValue::from(
+            Properties::default()
+                .with("seconds", seconds)
+                .with("perUser", delay.per_user),
+        )
+    });
+    let flags = [
+        ("authRespCode", all.auth_resp_code()),
+        ("lang", all.lang()),
+        ("pipelining", all.pipelining()),
+        ("respCodes", all.resp_codes()),
+        ("stls", all.stls()),
+        ("top", all.top()),
+        ("uidl", all.uidl()),
+        ("user", all.user()),
+        ("utf8", all.utf8()),
+        ("utf8User", all.utf8_user()),
+    ];
+    flags
+        .into_iter()
+        .fold(Properties::default(), |object, (name, flag)| {
+            object.with(name, flag)
         })
+        .with("parameters", parameters)
+        .with("sasl", words(all.sasl().collect()))
+        .with("implementation", all.implementation())
+        .with("expire", expire)
+        .with("loginDelay", delay)
         .into()
 }
 
@@ -354,6 +410,7 @@ fn limits(object: &JsValue) -> Limits {
         window_commands: "windowCommands",
         window_octets: "windowOctets",
         prefetch_octets: "prefetchOctets",
+        login_patience: "loginPatience",
     });
     limits
 }
@@ -373,6 +430,13 @@ fn handle(result: Result<Handle, UsageError>) -> Result<f64, JsValue> {
     result
         .map(|handle| handle.number() as f64)
         .map_err(|error| refused(&error))
+}
+
+fn channel_binding(object: &JsValue) -> Option<ChannelBinding> {
+    octets(object, "data").map(|data| ChannelBinding {
+        name: text(object, "name").unwrap_or_default(),
+        data,
+    })
 }
 
 fn octets(object: &JsValue, name: &str) -> Option<Vec<u8>> {

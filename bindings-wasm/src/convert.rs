@@ -1,10 +1,7 @@
-//! Values that cross the border in both directions: names of choices, limits,
-//! objects, errors.
-
-use std::time::Duration;
+//! Values that cross the border in both directions: objects, errors.
 
 use js_sys::{Object, Reflect, Uint8Array};
-use popmail::{ErrorCode, Security, UsageError};
+use popmail::{ErrorCode, UsageError};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// An object that is filled property by property.
@@ -55,51 +52,9 @@ pub fn refused(error: &UsageError) -> JsValue {
     thrown(error.code(), &error.to_string())
 }
 
-/// An argument that cannot be: the same code as the core's.
-pub fn argument(message: &str) -> JsValue {
-    thrown(ErrorCode::UsageArgument, message)
-}
-
-fn thrown(code: ErrorCode, message: &str) -> JsValue {
+pub fn thrown(code: ErrorCode, message: &str) -> JsValue {
     let error = js_sys::Error::new(message);
     Properties(error.unchecked_into())
         .with("code", code.as_str())
         .into()
 }
-
-/// `"implicit"`, `"starttls"` or `"none"`.
-pub fn security(config: &JsValue) -> Result<Security, JsValue> {
-    match text(config, "tls").as_deref() {
-        Some("implicit") => Ok(Security::Implicit),
-        Some("starttls") => Ok(Security::StartTls),
-        Some("none") => Ok(Security::None),
-        other => Err(argument(&format!(
-            "tls must be 'implicit', 'starttls' or 'none', got '{}'",
-            other.unwrap_or_default()
-        ))),
-    }
-}
-
-/// Milliseconds as JavaScript counts them; what is too long is without end.
-pub fn duration(milliseconds: f64) -> Duration {
-    Duration::try_from_secs_f64(milliseconds.max(0.0) / 1e3).unwrap_or(Duration::MAX)
-}
-
-/// The way back; `None` is without end.
-pub fn milliseconds(duration: Duration) -> Option<f64> {
-    (duration < FOREVER).then_some(duration.as_secs_f64() * 1e3)
-}
-
-/// Takes bounds from an object; the face has checked that they are whole
-/// numbers and not below 0.
-macro_rules! set_limits {
-    ($limits:expr, $object:expr, { $($name:ident: $key:literal),* $(,)? }) => {
-        $(if let Some(value) = $crate::convert::number($object, $key) {
-            $limits.$name = value as _;
-        })*
-    };
-}
-pub(crate) use set_limits;
-
-/// More than a century: no end.
-const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);

@@ -5,9 +5,13 @@
 
 #[cfg(feature = "client")]
 mod client;
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(any(feature = "client", feature = "server", feature = "sync"))]
 mod convert;
 #[cfg(feature = "mime")]
 mod mime;
 #[cfg(feature = "server")]
 mod server;
+#[cfg(any(feature = "client", feature = "server"))]
+mod session;
+#[cfg(feature = "sync")]
+mod sync;

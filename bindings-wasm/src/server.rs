@@ -11,10 +11,8 @@ use popmail::{
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::convert::{
-    Properties, argument, duration, flag, milliseconds, number, property, refused, security,
-    set_limits, text,
-};
+use crate::convert::{Properties, flag, number, property, refused, text};
+use crate::session::{argument, duration, milliseconds, security, set_limits};
 
 /// The server side of one POP3 connection, without I/O.
 #[wasm_bindgen]

@@ -8,7 +8,8 @@
 
 /// <reference lib="esnext.disposable" />
 
-import { Connection, type Result } from './connection.js';
+import { Connection } from './connection.js';
+import { type CommandOptions, Dialogue, type ResultOf, uidsOf } from './dialogue.js';
 import {
   LIMITS,
   type Auth,
@@ -17,10 +18,12 @@ import {
   type Tls,
   platform,
 } from './engine-pop3.js';
-import { Pop3Error, argument, calling, checkedLimits, fromEngine, shown } from './error.js';
-import type { Capabilities, Language, State } from './event.js';
-import type { Message } from './message.js';
-import { type Transport, type TransportStreams, asTransport } from './transport.js';
+import { argument, calling, checkedLimits, shown } from './error.js';
+import { type Capabilities, type Language, type State, capabilitiesOf } from './event.js';
+import { type NewMessage, fetchNew } from './fetch-new.js';
+import { type RemoteMessage, type Summary, type SummaryOptions, fetchAll, summarize } from './remote.js';
+import { type MailboxState, type SyncRules, checkedRules } from './sync.js';
+import { type GivenTransport, type Transport, asTransport } from './transport.js';
 
 /** The answer to STAT (RFC 1939 section 5). */
 export interface Stat {
@@ -46,20 +49,11 @@ export interface UidlEntry {
   uid: string;
 }
 
-/** What every command takes. */
-export interface CommandOptions {
-  /** Closes the connection when it is aborted: a command under way cannot be taken back. */
-  signal?: AbortSignal | undefined;
-}
-
 /** What `Pop3.connect` takes, wherever it runs. */
 export interface SessionOptions {
   /** The name to log in with. */
   user: string;
-  /**
-   * The password; a string is sent as UTF-8. In WebAssembly one beyond ASCII is normalised for
-   * SCRAM (RFC 4013) only if `auth` names SCRAM: with `'auto'` give it in the form NFKC.
-   */
+  /** The password; a string is sent as UTF-8. */
   password?: string | Uint8Array | undefined;
   /** In place of a password an OAuth access token, or a function that gets one. */
   token?: string | Uint8Array | (() => string | Promise<string>) | undefined;
@@ -100,6 +94,11 @@ export interface SessionOptions {
    * messages are one line with their size. What it throws ends the connection.
    */
   trace?: ((direction: 'sent' | 'received', line: string) => void) | undefined;
+  /**
+   * Called with each oddity of the server that is forgiven: its name and the octets that showed it.
+   * What it throws ends the connection.
+   */
+  onDeviation?: ((deviation: string, octets: Uint8Array) => void) | undefined;
   /** Bounds on what the server may send. */
   limits?: Limits | undefined;
 }
@@ -107,10 +106,11 @@ export interface SessionOptions {
 /** A session over the caller's own connection. */
 export interface TransportOptions extends SessionOptions {
   /**
-   * The caller's own connection. With `tls: 'implicit'` it is taken to be protected already;
-   * `tls: 'starttls'` needs its `startTls`.
+   * The caller's own connection, or a function that opens one. With `tls: 'implicit'` it is taken to
+   * be protected already; `tls: 'starttls'` needs its `startTls`. A function is called again where a
+   * server closes the connection instead of answering CAPA.
    */
-  transport: Transport | TransportStreams;
+  transport: GivenTransport;
   /** Names the server in messages. */
   host?: string | undefined;
   /** Names the server in messages. */
@@ -128,50 +128,6 @@ export interface HostOptions<TlsOptions extends object = object> extends Session
   transport?: undefined;
 }
 
-/** A message of a mailbox, fetched. */
-export class RemoteMessage {
-  /** The message number, 1 or more, in this session. */
-  readonly number: number;
-  /** The unique id; `undefined` if the server has none. */
-  readonly uid: string | undefined;
-  /** The size as the server lists it; `undefined` if it does not. */
-  readonly octets: number | undefined;
-  /** The message, byte for byte as the server sent it. */
-  readonly raw: Uint8Array;
-  readonly #deleteLater: (number: number) => void;
-  #message: Message | undefined;
-
-  /** @internal */
-  constructor(
-    deleteLater: (number: number) => void,
-    number: number,
-    uid: string | undefined,
-    octets: number | undefined,
-    raw: Uint8Array,
-  ) {
-    this.#deleteLater = deleteLater;
-    this.number = number;
-    this.uid = uid;
-    this.octets = octets;
-    this.raw = raw;
-  }
-
-  /** The decoded message. */
-  get message(): Message {
-    return (this.#message ??= platform().parse(this.raw));
-  }
-
-  /**
-   * Marks the message; it goes when the session ends with `quit`.
-   *
-   * The command joins those under way: a refusal is thrown by a later command, at the latest by
-   * `quit`, and then nothing is deleted.
-   */
-  delete(): void {
-    this.#deleteLater(this.number);
-  }
-}
-
 /**
  * One POP3 session, logged in.
  *
@@ -182,13 +138,13 @@ export class RemoteMessage {
 export class Pop3 {
   readonly #connection: Connection;
   readonly #engine: ClientEngine;
-  /** Marks whose answers nobody has looked at. */
-  readonly #deferred: number[] = [];
+  readonly #dialogue: Dialogue;
 
   /** @internal */
-  protected constructor(connection: Connection) {
-    this.#connection = connection;
-    this.#engine = connection.engine;
+  protected constructor(dialogue: Dialogue) {
+    this.#connection = dialogue.connection;
+    this.#engine = dialogue.engine;
+    this.#dialogue = dialogue;
   }
 
   /**
@@ -211,12 +167,13 @@ export class Pop3 {
           pipelining: checked.pipelining,
           strict: checked.strict,
           trace: checked.trace !== undefined,
+          reconnect: typeof options.transport === 'function' || options.transport === undefined,
           timeout,
           limits: checked.limits,
         }),
     );
     const name = host === undefined ? 'the server' : `${host} port ${port}`;
-    const connection = new Connection(engine, name, checked.trace);
+    const connection = new Connection(engine, name, checked);
     connection.follow(signal);
     try {
       const token = await unlessAborted(tokenOf(checked.token), signal);
@@ -229,16 +186,21 @@ export class Pop3 {
           nonce: nonce(),
         }),
       );
-      const transport =
-        options.transport === undefined
-          ? await open(here.connect, host, { port, tls, timeout, signal, tlsOptions: checked.tlsOptions })
-          : asTransport(options.transport);
-      if (tls === 'starttls' && transport.startTls === undefined) {
-        throw argument("tls: 'starttls' needs a transport with startTls");
-      }
-      connection.open(transport);
+      const { transport } = options;
+      const open = async (): Promise<Transport> => {
+        const opened =
+          transport === undefined
+            ? await connectTo(here.connect, host, { port, tls, timeout, signal, tlsOptions: checked.tlsOptions })
+            : asTransport(typeof transport === 'function' ? await transport() : transport);
+        if (tls === 'starttls' && opened.startTls === undefined) {
+          throw argument("tls: 'starttls' needs a transport with startTls");
+        }
+        return opened;
+      };
+      connection.open(await open(), open);
       await connection.result(login);
-      return new this(connection);
+      const mailbox = host === undefined ? checked.user : `${checked.user}@${host}:${port}`;
+      return new this(new Dialogue(connection, mailbox));
     } catch (error) {
       if (signal?.aborted) {
         const aborted = connection.aborted(signal);
@@ -260,7 +222,8 @@ export class Pop3 {
 
   /** What the server said it can do, by tag in upper case; `undefined` if it has no CAPA. */
   get capabilities(): Capabilities | undefined {
-    return this.#engine.capabilities() ?? undefined;
+    const capabilities = this.#engine.capabilities() ?? undefined;
+    return capabilities && capabilitiesOf(capabilities);
   }
 
   /** The server's first line. */
@@ -283,13 +246,13 @@ export class Pop3 {
     this.#connection.checkOpen();
     const release = this.#connection.follow(options?.signal);
     try {
-      while (this.#deferred.length > 0) {
-        await this.#connection.result(this.#deferred.shift() as number);
-      }
-      await this.#connection.result(calling(() => this.#engine.quit()));
+      await this.#dialogue.quit();
     } finally {
       release();
       this.close();
+    }
+    for (const note of this.#dialogue.afterQuit) {
+      await note();
     }
   }
 
@@ -307,7 +270,7 @@ export class Pop3 {
 
   /** STAT: how many messages there are and their size together. */
   async stat(options?: CommandOptions): Promise<Stat> {
-    const { count, octets } = await this.#run('statReceived', options, () => this.#engine.stat());
+    const { count, octets } = await this.#dialogue.run('statReceived', options, () => this.#engine.stat());
     return { count, octets };
   }
 
@@ -317,7 +280,7 @@ export class Pop3 {
   list(number: number, options?: CommandOptions): Promise<ListEntry>;
   async list(number?: number, options?: CommandOptions): Promise<ListEntry[] | ListEntry> {
     const wanted = number === undefined ? undefined : checkedNumber(number);
-    const listed = await this.#run('listReceived', options, () => this.#engine.list(wanted));
+    const listed = await this.#dialogue.run('listReceived', options, () => this.#engine.list(wanted));
     const entries = sizesOf(listed);
     return wanted === undefined ? entries : (entries[0] as ListEntry);
   }
@@ -328,8 +291,9 @@ export class Pop3 {
   uidl(number: number, options?: CommandOptions): Promise<UidlEntry>;
   async uidl(number?: number, options?: CommandOptions): Promise<UidlEntry[] | UidlEntry> {
     const wanted = number === undefined ? undefined : checkedNumber(number);
-    const listed = await this.#run('uidlReceived', options, () => this.#engine.uidl(wanted));
-    const entries = uidsOf(listed);
+    const listed = await this.#dialogue.run('uidlReceived', options, () => this.#engine.uidl(wanted));
+    const uids = uidsOf(listed);
+    const entries = Array.from(listed.numbers, (number, at) => ({ number, uid: uids[at] as string }));
     return wanted === undefined ? entries : (entries[0] as UidlEntry);
   }
 
@@ -340,7 +304,7 @@ export class Pop3 {
    */
   async retr(number: number, options?: CommandOptions): Promise<Uint8Array> {
     const wanted = checkedNumber(number);
-    const { content } = await this.#run('contentFinished', options, () => this.#engine.retr(wanted, false));
+    const { content } = await this.#dialogue.run('contentFinished', options, () => this.#engine.retr(wanted, false));
     return content;
   }
 
@@ -395,30 +359,30 @@ export class Pop3 {
     if (!Number.isSafeInteger(lines) || lines < 0) {
       throw argument(`lines must be 0 or more, got ${lines}`);
     }
-    const { content } = await this.#run('contentFinished', options, () => this.#engine.top(wanted, lines, false));
+    const { content } = await this.#dialogue.run('contentFinished', options, () => this.#engine.top(wanted, lines, false));
     return content;
   }
 
   /** DELE: marks a message; it goes when the session ends with `quit`. */
   async dele(number: number, options?: CommandOptions): Promise<void> {
     const wanted = checkedNumber(number);
-    await this.#run('commandFinished', options, () => this.#engine.dele(wanted));
+    await this.#dialogue.run('commandFinished', options, () => this.#engine.dele(wanted));
   }
 
   /** RSET: takes all marks back. */
   async rset(options?: CommandOptions): Promise<void> {
-    await this.#run('commandFinished', options, () => this.#engine.rset());
+    await this.#dialogue.run('commandFinished', options, () => this.#engine.rset());
   }
 
   /** NOOP: asks for an answer and nothing else. */
   async noop(options?: CommandOptions): Promise<void> {
-    await this.#run('commandFinished', options, () => this.#engine.noop());
+    await this.#dialogue.run('commandFinished', options, () => this.#engine.noop());
   }
 
   /** CAPA: asks the server what it can do, by tag in upper case (RFC 2449 section 5). */
   async capa(options?: CommandOptions): Promise<Capabilities> {
-    const { capabilities } = await this.#run('capabilitiesReceived', options, () => this.#engine.capa());
-    return capabilities;
+    const { capabilities } = await this.#dialogue.run('capabilitiesReceived', options, () => this.#engine.capa());
+    return capabilitiesOf(capabilities);
   }
 
   /** LANG: the languages of the server's texts (RFC 6856 section 3). */
@@ -432,13 +396,13 @@ export class Pop3 {
   lang(language: string, options?: CommandOptions): Promise<string>;
   async lang(language?: string, options?: CommandOptions): Promise<Language[] | string> {
     if (language === undefined) {
-      const { languages } = await this.#run('languagesReceived', options, () => this.#engine.lang());
+      const { languages } = await this.#dialogue.run('languagesReceived', options, () => this.#engine.lang());
       return languages;
     }
     if (typeof language !== 'string') {
       throw argument(`language must be a string, got ${typeof language}`);
     }
-    const { line } = await this.#run('commandFinished', options, () => this.#engine.lang(language));
+    const { line } = await this.#dialogue.run('commandFinished', options, () => this.#engine.lang(language));
     return new TextDecoder().decode(line).replace(/^\+ok/i, '').trim();
   }
 
@@ -454,116 +418,42 @@ export class Pop3 {
    *
    * @param numbers Which ones; all if it is left out.
    */
-  async *fetch(
-    numbers?: Iterable<number>,
+  fetch(numbers?: Iterable<number>, options?: CommandOptions): AsyncGenerator<RemoteMessage, void, undefined> {
+    return fetchAll(this.#dialogue, checkedNumbers(numbers), options);
+  }
+
+  /**
+   * Fetches headers in order, pipelined (TOP), so that a program can choose before it fetches.
+   *
+   * @param numbers Which ones; all if it is left out.
+   * @throws `Pop3Error` with the code `POP3_ERR_COMMAND` if the server has no such message, or no TOP
+   * and `retr` is not given.
+   */
+  summaries(numbers?: Iterable<number>, options?: SummaryOptions): AsyncGenerator<Summary, void, undefined> {
+    return summarize(this.#dialogue, checkedNumbers(numbers), options);
+  }
+
+  /**
+   * Fetches what was not delivered before, pipelined, and deletes by the rules after the last message.
+   *
+   * A message counts as delivered when the loop asks for the next one, or when its `done` is called;
+   * it is noted in the state at once. Left by `break` or by an exception, the loop deletes nothing,
+   * and the message that it was at comes again. What is found about the server stands in
+   * `state.warnings`.
+   *
+   * @param state What is known of this mailbox.
+   * @param rules What to fetch and to delete; by default all that is new, and nothing.
+   * @throws `Pop3Error` with the code `POP3_ERR_USAGE_ARGUMENT` if it is the state of another mailbox;
+   * what the state's store throws.
+   */
+  fetchNew(
+    state: MailboxState,
+    rules: SyncRules = {},
     options?: CommandOptions,
-  ): AsyncGenerator<RemoteMessage, void, undefined> {
-    const connection = this.#connection;
-    const engine = this.#engine;
-    connection.checkOpen();
-    const given = numbers === undefined ? undefined : Uint32Array.from(Array.from(numbers, checkedNumber));
-    const release = connection.follow(options?.signal);
-    const asked: { handle: number; number: number }[] = [];
-    const deleteLater = (number: number): void => this.#deleteLater(number);
-    try {
-      const [sizes, uids] = await this.#listings();
-      const wanted = given ?? Uint32Array.from(sizes.keys());
-      const prefetch = engine.prefetch(
-        wanted,
-        Float64Array.from(wanted, (number) => sizes.get(number) ?? 0),
-      );
-      for (;;) {
-        if (!connection.isOver || asked.length === 0) {
-          let number: number | undefined;
-          while ((number = prefetch.ask() ?? undefined) !== undefined) {
-            connection.checkOpen();
-            const next = number;
-            asked.push({ handle: calling(() => engine.retr(next, false)), number });
-          }
-        }
-        const next = asked.shift();
-        if (next === undefined) {
-          return;
-        }
-        const finished = await this.#result('contentFinished', next.handle);
-        prefetch.handedOut();
-        const { number } = next;
-        yield new RemoteMessage(deleteLater, number, uids.get(number), sizes.get(number), finished.content);
-      }
-    } finally {
-      release();
-      // The reader stopped early: what is under way arrives and is let go.
-      for (const { handle } of asked) {
-        connection.forget(handle);
-      }
-    }
-  }
-
-  /** Sizes and uids by message number; no uids if the server has no UIDL. */
-  async #listings(): Promise<[Map<number, number>, Map<number, string>]> {
-    const [list, uidl] = calling(() => [this.#engine.list(), this.#engine.uidl()] as const);
-    let listed: ResultOf<'listReceived'>;
-    try {
-      listed = await this.#result('listReceived', list);
-    } catch (error) {
-      this.#connection.forget(uidl);
-      throw error;
-    }
-    const sizes = new Map(sizesOf(listed).map(({ number, octets }) => [number, octets]));
-    try {
-      const uids = uidsOf(await this.#result('uidlReceived', uidl));
-      return [sizes, new Map(uids.map(({ number, uid }) => [number, uid]))];
-    } catch (error) {
-      if (error instanceof Pop3Error && error.code === 'POP3_ERR_COMMAND') {
-        return [sizes, new Map()];
-      }
-      throw error;
-    }
-  }
-
-  #deleteLater(number: number): void {
-    this.#connection.checkOpen();
-    this.#deferred.push(calling(() => this.#engine.dele(number)));
-  }
-
-  // Results.
-
-  async #run<Type extends Result['type']>(
-    type: Type,
-    options: CommandOptions | undefined,
-    command: () => number,
-  ): Promise<ResultOf<Type>> {
-    this.#connection.checkOpen();
-    const release = this.#connection.follow(options?.signal);
-    try {
-      return await this.#result(type, calling(command));
-    } finally {
-      release();
-    }
-  }
-
-  async #result<Type extends Result['type']>(type: Type, handle: number): Promise<ResultOf<Type>> {
-    const result = await this.#connection.result(handle);
-    if (result.type !== type) {
-      throw new Pop3Error('POP3_ERR_INTERNAL', `expected ${type}, got ${result.type}`);
-    }
-    // Marks that were set in passing, as far as they are answered.
-    let first: number | undefined;
-    while ((first = this.#deferred[0]) !== undefined) {
-      const marked = this.#connection.taken(first);
-      if (marked === undefined) {
-        break;
-      }
-      this.#deferred.shift();
-      if (marked.type === 'commandFailed') {
-        throw fromEngine(marked.error);
-      }
-    }
-    return result as ResultOf<Type>;
+  ): AsyncGenerator<NewMessage, void, undefined> {
+    return fetchNew(this.#dialogue, state, checkedRules(rules), options);
   }
 }
-
-type ResultOf<Type> = Extract<Result, { type: Type }>;
 
 /** The options with their defaults; what cannot be is refused with words. */
 function check(options: HostOptions | TransportOptions) {
@@ -578,7 +468,7 @@ function check(options: HostOptions | TransportOptions) {
   const { host, user, password, tls = 'implicit', auth = 'auto', timeout = 60_000, limits = {} } = options;
   const { port = tls === 'implicit' ? 995 : 110, signal, allowCleartext = false } = options;
   const { pipelining = true, strict = false, tlsOptions } = options as HostOptions & TransportOptions;
-  const { token, authzid = '', initialResponse = false, trace } = options;
+  const { token, authzid = '', initialResponse = false, trace, onDeviation } = options;
   if (host === undefined ? options.transport === undefined : typeof host !== 'string' || host === '') {
     throw argument(`host must be a name or an address, got ${shown(host)}`);
   }
@@ -591,8 +481,10 @@ function check(options: HostOptions | TransportOptions) {
   if (typeof authzid !== 'string') {
     throw argument(`authzid must be a string, got ${typeof authzid}`);
   }
-  if (trace !== undefined && typeof trace !== 'function') {
-    throw argument(`trace must be a function, got ${typeof trace}`);
+  for (const [name, listener] of Object.entries({ trace, onDeviation })) {
+    if (listener !== undefined && typeof listener !== 'function') {
+      throw argument(`${name} must be a function, got ${typeof listener}`);
+    }
   }
   if (typeof timeout !== 'number' || !(timeout > 0)) {
     throw argument(`timeout must be a number of milliseconds above 0, or Infinity, got ${shown(timeout)}`);
@@ -606,11 +498,12 @@ function check(options: HostOptions | TransportOptions) {
     host,
     port,
     user,
-    password: secretOf('password', prepared(password, String(auth))),
+    password: secretOf('password', password),
     token: typeof token === 'function' ? token : secretOf('token', token),
     authzid,
     initialResponse,
     trace,
+    onDeviation,
     tls: String(tls) as Tls,
     auth: String(auth),
     timeout,
@@ -632,14 +525,6 @@ function secretOf(what: string, secret: unknown): Uint8Array | undefined {
     throw argument(`${what} must be a string or a Uint8Array, got ${typeof secret}`);
   }
   return new TextEncoder().encode(secret);
-}
-
-/** A password as the mechanism compares it, where the engine leaves that to the host. */
-function prepared<Password>(password: Password, auth: string): Password | string {
-  const { prepare } = platform();
-  return typeof password === 'string' && prepare !== undefined && auth.startsWith('scram-')
-    ? prepare(password)
-    : password;
 }
 
 /** The token, fetched if a function gets it. */
@@ -670,7 +555,7 @@ function nonce(): string {
     .replaceAll('/', '_');
 }
 
-async function open(
+async function connectTo(
   connect: ReturnType<typeof platform>['connect'],
   host: string | undefined,
   target: Omit<Parameters<NonNullable<typeof connect>>[0], 'host'>,
@@ -679,6 +564,11 @@ async function open(
     throw argument('a transport is needed here: { readable, writable, startTls? }');
   }
   return connect({ host: host as string, ...target });
+}
+
+/** Message numbers as they are given; `undefined` for all. */
+function checkedNumbers(numbers: Iterable<number> | undefined): number[] | undefined {
+  return numbers === undefined ? undefined : Array.from(numbers, checkedNumber);
 }
 
 /** A message number, refused with words where the engine would take another. */
@@ -691,10 +581,6 @@ function checkedNumber(number: number): number {
 
 function sizesOf({ numbers, sizes }: ResultOf<'listReceived'>): ListEntry[] {
   return Array.from(numbers, (number, at) => ({ number, octets: sizes[at] as number }));
-}
-
-function uidsOf({ numbers, ends, uids }: ResultOf<'uidlReceived'>): UidlEntry[] {
-  return Array.from(numbers, (number, at) => ({ number, uid: uids.slice(ends[at - 1] ?? 0, ends[at]) }));
 }
 
 const OPTIONS = new Set([
@@ -715,6 +601,7 @@ const OPTIONS = new Set([
   'pipelining',
   'strict',
   'trace',
+  'onDeviation',
   'limits',
 ]);
 

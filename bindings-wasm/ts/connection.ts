@@ -11,10 +11,15 @@ import type { ClientEvent, Direction } from './event.js';
 import type { Transport } from './transport.js';
 
 /** The event that ends a command. */
-export type Result = Extract<ClientEvent, { handle: number }>;
+export type Result = Exclude<Extract<ClientEvent, { handle: number }>, { type: 'tlsReady' | 'reconnectRequested' }>;
 
-/** Is told the lines of the dialogue. */
-export type Trace = (direction: Direction, line: string) => void;
+/** Who is told what comes along; what they throw ends the connection. */
+export interface Listeners {
+  /** Is told the lines of the dialogue. */
+  trace?: ((direction: Direction, line: string) => void) | undefined;
+  /** Is told each oddity of the server that is forgiven. */
+  onDeviation?: ((deviation: string, octets: Uint8Array) => void) | undefined;
+}
 
 interface Waiter<T> {
   resolve(value: T): void;
@@ -38,7 +43,9 @@ export class Connection {
   readonly deviations: Record<string, Uint8Array> = {};
 
   readonly #name: string;
-  readonly #trace: Trace | undefined;
+  readonly #listeners: Listeners;
+  /** Opens a second connection, where that can be done. */
+  #reopen: (() => Promise<Transport>) | undefined;
   #transport: Transport | undefined;
   /** Why it is over, once it is. */
   #end: Error | undefined;
@@ -52,20 +59,26 @@ export class Connection {
   readonly #sinks = new Map<number, Sink>();
   readonly #signals = new Set<() => void>();
 
-  /** `name` says in messages what this is a connection to; `trace` is told every line. */
-  constructor(engine: ClientEngine, name: string, trace?: Trace) {
+  /** `name` says in messages what this is a connection to. */
+  constructor(engine: ClientEngine, name: string, listeners: Listeners = {}) {
     this.engine = engine;
     this.#name = name;
-    this.#trace = trace;
+    this.#listeners = listeners;
   }
 
-  /** Gives it the transport, or closes that if it is over already. */
-  open(transport: Transport): void {
+  /** Gives it the transport, or closes that if it is over already. `reopen` opens another one. */
+  open(transport: Transport, reopen?: () => Promise<Transport>): void {
     if (this.#end === undefined) {
       this.#transport = transport;
+      this.#reopen = reopen;
+      this.#bind(transport);
     } else {
       transport.close();
     }
+  }
+
+  #bind(transport: Transport): void {
+    this.engine.setChannelBindings(transport.channelBindings?.() ?? []);
   }
 
   get isOver(): boolean {
@@ -259,6 +272,8 @@ export class Connection {
     while (this.#end === undefined && (event = this.engine.nextEvent() ?? undefined) !== undefined) {
       if (event.type === 'tlsReady') {
         await this.#startTls();
+      } else if (event.type === 'reconnectRequested') {
+        await this.#reconnect();
       } else {
         this.#handle(event);
       }
@@ -292,11 +307,27 @@ export class Connection {
       return;
     }
     if (this.#end === undefined) {
+      this.#bind(transport);
       this.engine.tlsEstablished();
     }
   }
 
-  #handle(event: Exclude<ClientEvent, { type: 'tlsReady' }>): void {
+  /** The server closed where the engine can go on with a second connection. */
+  async #reconnect(): Promise<void> {
+    this.#cause = undefined;
+    this.#disarm();
+    try {
+      this.#transport?.close();
+      const transport = await this.#reopen?.();
+      if (transport !== undefined) {
+        this.open(transport, this.#reopen);
+      }
+    } catch (error) {
+      this.#finish(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #handle(event: Exclude<ClientEvent, { type: 'tlsReady' | 'reconnectRequested' }>): void {
     switch (event.type) {
       case 'contentReceived':
         this.#sinkOf(event.handle, (sink) => {
@@ -313,13 +344,10 @@ export class Connection {
         break;
       case 'deviationObserved':
         this.deviations[event.deviation] ??= event.octets;
+        this.#tell(() => this.#listeners.onDeviation?.(event.deviation, event.octets));
         break;
       case 'lineTraced':
-        try {
-          this.#trace?.(event.direction, event.line);
-        } catch (error) {
-          this.#finish(error instanceof Error ? error : new Error(String(error)));
-        }
+        this.#tell(() => this.#listeners.trace?.(event.direction, event.line));
         break;
       case 'connectionClosed':
         if (event.error === undefined || event.error === null) {
@@ -332,6 +360,14 @@ export class Connection {
         if (event.handle !== undefined) {
           this.#settle(event);
         }
+    }
+  }
+
+  #tell(listener: () => void): void {
+    try {
+      listener();
+    } catch (error) {
+      this.#finish(error instanceof Error ? error : new Error(String(error)));
     }
   }
 

@@ -7,9 +7,9 @@
  */
 
 import { Pop3Error } from './error.js';
-import type { Capabilities, ClientEvent, ServerEvent, State } from './event.js';
+import type { ClientEvent, EngineCapabilities, ServerEvent, State } from './event.js';
 import type { Message } from './message.js';
-import type { Transport } from './transport.js';
+import type { ChannelBinding, Transport } from './transport.js';
 
 /** How a connection is protected. */
 export type Tls = 'implicit' | 'starttls' | 'none';
@@ -56,6 +56,8 @@ export interface Limits {
   windowOctets?: number;
   /** Octets of messages that iteration asks for ahead of its reader: 4 MiB. */
   prefetchOctets?: number;
+  /** How many times longer than other commands a login is waited for: 5. */
+  loginPatience?: number;
 }
 
 /** Bounds of a server connection; what is not given has its default. */
@@ -105,6 +107,7 @@ export const LIMITS: readonly (keyof Limits)[] = [
   'windowCommands',
   'windowOctets',
   'prefetchOctets',
+  'loginPatience',
 ];
 
 /** The names of `ServerLimits`, for checks at run time. */
@@ -134,7 +137,7 @@ export interface ClientConfig {
   /** Tells every line of the dialogue in `lineTraced`. */
   trace: boolean;
   /** The host opens a second connection at `reconnectRequested`. */
-  reconnect?: boolean;
+  reconnect: boolean;
   /** Milliseconds that the server may be silent; `Infinity` waits without end. */
   timeout: number;
   limits: Limits;
@@ -151,7 +154,7 @@ export interface LoginOptions {
   /** For SCRAM: random printable ASCII without a comma, new for each login; without it SCRAM is not used. */
   nonce?: string;
   /** For SCRAM: what ties the login to its TLS channel. */
-  channelBinding?: { name: string; data: Uint8Array };
+  channelBinding?: ChannelBinding;
 }
 
 /** What an engine gives or leaves out: native engines say `null`, WebAssembly `undefined`. */
@@ -161,12 +164,14 @@ export type Maybe<T> = T | null | undefined;
 export interface ClientEngine {
   readonly state: State;
   readonly pending: number;
-  capabilities(): Maybe<Capabilities>;
+  capabilities(): Maybe<EngineCapabilities>;
   stamp(): Maybe<string>;
 
   receive(octets: Uint8Array): void;
   receiveEof(): void;
   tlsEstablished(): void;
+  /** Those that the host can give, one of each type; after the handshake, before the next octets. */
+  setChannelBindings(bindings: ChannelBinding[]): void;
   handleTimeout(now: number): void;
 
   nextEvent(): Maybe<ClientEvent>;
@@ -381,8 +386,6 @@ export interface Target {
 export interface Platform {
   ClientEngine: new (config: ClientConfig) => ClientEngine;
   apopDigest(greeting: Uint8Array, secret: Uint8Array): Maybe<string>;
-  /** Prepares a password for SCRAM (RFC 4013); absent where the engine does it. */
-  prepare?: ((password: string) => string) | undefined;
   parse(raw: Uint8Array): Message;
   /** Opens a connection; absent where only the caller can. */
   connect?: ((target: Target) => Promise<Transport>) | undefined;

@@ -8,8 +8,70 @@
 /** Where a session stands. */
 export type State = 'greeting' | 'authorization' | 'transaction' | 'update' | 'closed' | 'failed';
 
-/** What the server can do: parameters by tag in upper case. */
-export type Capabilities = Readonly<Record<string, readonly string[]>>;
+/** For how long a server keeps messages (RFC 2449 section 6.7). */
+export interface Expire {
+  /** Days; 0 says that what was fetched may be deleted at QUIT, `Infinity` stands for `NEVER`. */
+  readonly days: number;
+  /** True if it may differ from user to user: what the server says after the login counts. */
+  readonly perUser: boolean;
+}
+
+/** The least time between two logins (RFC 2449 section 6.5). */
+export interface LoginDelay {
+  /** The delay. */
+  readonly seconds: number;
+  /** True if it may differ from user to user: what the server says after the login counts. */
+  readonly perUser: boolean;
+}
+
+/** The capabilities that the RFCs give a form. */
+export interface TypedCapabilities {
+  /** `[AUTH]` marks every refusal that is due to the name or the secret (RFC 3206 section 3). */
+  readonly authRespCode: boolean;
+  /** For how long messages stay (RFC 2449 section 6.7). */
+  readonly expire?: Expire | undefined;
+  /** What the server calls itself (RFC 2449 section 6.9). */
+  readonly implementation?: string | undefined;
+  /** The language of texts can be chosen (RFC 6856 section 3). */
+  readonly lang: boolean;
+  /** The least time between two logins (RFC 2449 section 6.5). */
+  readonly loginDelay?: LoginDelay | undefined;
+  /** Commands may be sent before the answers to earlier ones (RFC 2449 section 6.6). */
+  readonly pipelining: boolean;
+  /** Replies may begin with a code in brackets (RFC 2449 section 6.4). */
+  readonly respCodes: boolean;
+  /** The SASL mechanisms, as the server writes them (RFC 5034 section 3). */
+  readonly sasl: readonly string[];
+  /** TLS can begin on this connection (RFC 2595 section 4). */
+  readonly stls: boolean;
+  /** Headers can be fetched by themselves (RFC 2449 section 6.1). */
+  readonly top: boolean;
+  /** Messages have unique ids (RFC 2449 section 6.8). */
+  readonly uidl: boolean;
+  /** USER and PASS are taken (RFC 2449 section 6.2). */
+  readonly user: boolean;
+  /** Texts and header fields may be in UTF-8 (RFC 6856 section 2). */
+  readonly utf8: boolean;
+  /** Names and passwords may be in UTF-8 (RFC 6856 section 2.2). */
+  readonly utf8User: boolean;
+}
+
+/** The same from an engine, with the parameters of every capability by its tag in upper case. */
+export interface EngineCapabilities extends TypedCapabilities {
+  readonly parameters: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * What the server can do: the parameters of each capability by its tag in upper case, unknown ones
+ * too. What the RFCs give a form has a property beside it, which no enumeration names.
+ */
+export type Capabilities = Readonly<Record<Uppercase<string>, readonly string[]>> & TypedCapabilities;
+
+/** The capabilities as users see them. */
+export function capabilitiesOf({ parameters, ...typed }: EngineCapabilities): Capabilities {
+  const properties = Object.entries(typed).map(([name, value]) => [name, { value }] as const);
+  return Object.defineProperties({ ...parameters }, Object.fromEntries(properties)) as unknown as Capabilities;
+}
 
 /** A language of a server's texts (RFC 6856 section 3). */
 export interface Language {
@@ -42,7 +104,7 @@ export type ClientEvent =
   | { type: 'loginFinished'; handle: number }
   | { type: 'commandFinished'; handle: number; line: Uint8Array }
   | { type: 'commandFailed'; handle: number; error: EngineError }
-  | { type: 'capabilitiesReceived'; handle: number; capabilities: Capabilities }
+  | { type: 'capabilitiesReceived'; handle: number; capabilities: EngineCapabilities }
   | { type: 'statReceived'; handle: number; count: number; octets: number }
   /** One number and one size for each entry. */
   | { type: 'listReceived'; handle: number; numbers: Uint32Array; sizes: Float64Array }

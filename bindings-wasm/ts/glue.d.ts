@@ -34,6 +34,19 @@ declare module 'popmail-server-glue' {
   export const scramKeys: Platform['scramKeys'];
 }
 
+/** The third module: what is large or rare. */
+declare module 'popmail-extra-glue' {
+  export default function init(input: { module_or_path: unknown }): Promise<unknown>;
+  export function initSync(input: { module: unknown }): unknown;
+  export function __wbg_reset_state(): void;
+
+  type Sync = import('./engine-sync.js').SyncPlatform;
+  export const SyncPlanner: Sync['SyncPlanner'];
+  export function syncReceipts(journal: string): string[];
+  export const syncWithoutUid: Sync['syncWithoutUid'];
+  export function syncFingerprint(header: Uint8Array, octets: number): string;
+}
+
 /** `popmail.wasm` in base64. */
 declare module 'popmail-base64' {
   const encoded: string;

@@ -1,6 +1,6 @@
 /**
  * What the WebAssembly module asks of its host: the legacy charsets, which every browser and Node
- * has as `TextDecoder`.
+ * has as `TextDecoder`, and the normal form of names and passwords.
  */
 
 const strict = new Map<string, TextDecoder | undefined>();
@@ -39,6 +39,11 @@ export function decodeStrict(label: string, bytes: Uint8Array): string | undefin
     strict.delete(label);
     return undefined;
   }
+}
+
+/** A text in the normal form NFKC. */
+export function normalForm(text: string): string {
+  return text.normalize('NFKC');
 }
 
 /** Whether bytes of the last call were not valid. */

@@ -2,6 +2,14 @@
 
 import { argument } from './error.js';
 
+/** What ties a login by SCRAM to the TLS channel that it runs in (RFC 5929, 9266). */
+export interface ChannelBinding {
+  /** Its registered name, such as `tls-exporter`. */
+  name: string;
+  /** What both ends of the channel know. */
+  data: Uint8Array;
+}
+
 /**
  * What a session needs of a connection.
  *
@@ -18,6 +26,8 @@ export interface Transport {
   startTls?(): Promise<void>;
   /** Octets that have come and were not read; they must be none when TLS begins. */
   takeUnread?(): Uint8Array | undefined;
+  /** The channel bindings of its TLS, one of each type that can be had. */
+  channelBindings?(): ChannelBinding[];
   /** Sends what is written, and gives the peer this many milliseconds to close first. */
   finish?(milliseconds: number): Promise<void>;
   /** Drops the connection; a `read` that waits settles. More than once does no harm. */
@@ -33,7 +43,15 @@ export interface TransportStreams {
   readonly writable: WritableStream<Uint8Array>;
   /** Begins TLS and gives the streams to use from then on. Only STLS needs it. */
   startTls?(): TransportStreams | Promise<TransportStreams>;
+  /** The channel bindings of its TLS, one of each type that can be had. */
+  channelBindings?(): ChannelBinding[];
 }
+
+/** A connection of the caller's, or a function that opens one. */
+export type GivenTransport =
+  | Transport
+  | TransportStreams
+  | (() => Transport | TransportStreams | Promise<Transport | TransportStreams>);
 
 /** A transport of the caller's, whichever shape it has. */
 export function asTransport(given: Transport | TransportStreams): Transport {
@@ -44,7 +62,7 @@ export function asTransport(given: Transport | TransportStreams): Transport {
   if (typeof read === 'function' && typeof write === 'function' && typeof close === 'function') {
     return given as Transport;
   }
-  throw argument('transport must have readable and writable, or read, write and close');
+  throw argument('transport must have readable and writable, or read, write and close, or be a function that opens one');
 }
 
 /** Web Streams as a transport. */
@@ -79,6 +97,10 @@ class StreamTransport implements Transport {
 
   write(octets: Uint8Array): Promise<void> {
     return this.#writer.write(octets);
+  }
+
+  channelBindings(): ChannelBinding[] {
+    return this.#streams.channelBindings?.() ?? [];
   }
 
   close(): void {

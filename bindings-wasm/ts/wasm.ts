@@ -85,7 +85,5 @@ function hostLabel(charset: number): string | undefined {
 const pop3: Platform = {
   ClientEngine: glue.ClientEngine,
   apopDigest: (greeting, secret) => guarded(() => glue.apopDigest(greeting, secret)),
-  // The part of SASLprep (RFC 4013) whose tables the host has.
-  prepare: (password) => password.normalize('NFKC'),
   parse,
 };
