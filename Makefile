@@ -116,7 +116,7 @@ test-python: $(STAMPS)/native peers
 	cd $(PACKAGE) && $(BIN)/python -m pytest
 
 .PHONY: test-node
-test-node: $(STAMPS)/node peers
+test-node: $(STAMPS)/node $(STAMPS)/native peers
 	cd bindings-node && npm test
 
 .PHONY: test-wasm

@@ -46,6 +46,15 @@ pub struct ChannelBindingObject {
     pub data: Uint8Array,
 }
 
+impl From<ChannelBindingObject> for ChannelBinding {
+    fn from(binding: ChannelBindingObject) -> Self {
+        Self {
+            name: binding.name,
+            data: binding.data.to_vec(),
+        }
+    }
+}
+
 /// The client side of one POP3 connection, without I/O.
 #[napi]
 pub struct ClientEngine(ClientConnection);
@@ -103,6 +112,13 @@ impl ClientEngine {
         self.0.tls_established().map_err(|error| refused(&error))
     }
 
+    /// Those that the host can give, one of each type.
+    #[napi]
+    pub fn set_channel_bindings(&mut self, bindings: Vec<ChannelBindingObject>) {
+        let bindings = bindings.into_iter().map(ChannelBinding::from);
+        self.0.set_channel_bindings(bindings.collect());
+    }
+
     #[napi]
     pub fn handle_timeout(&mut self, now: f64) {
         self.0.handle_timeout(duration(now));
@@ -148,10 +164,7 @@ impl ClientEngine {
             auth: auth_choice(&auth)?,
             initial_response: options.initial_response.unwrap_or(false),
             nonce: options.nonce.unwrap_or_default(),
-            channel_binding: options.channel_binding.map(|binding| ChannelBinding {
-                name: binding.name,
-                data: binding.data.to_vec(),
-            }),
+            channel_binding: options.channel_binding.map(ChannelBinding::from),
         }))
     }
 
@@ -277,6 +290,23 @@ impl Prefetch {
 pub fn apop_digest(greeting: &[u8], secret: &[u8]) -> Option<String> {
     popmail::apop_digest(greeting, secret)
 }
+
+/// The data of the channel binding `tls-server-end-point`, from the server's
+/// certificate in DER; nothing if it cannot be read.
+#[napi]
+pub fn server_end_point(certificate: &[u8]) -> Option<Uint8Array> {
+    ChannelBinding::server_end_point(certificate).map(|binding| binding.data.into())
+}
+
+/// May a TLS connection be used for which the server chose this protocol?
+#[napi]
+pub fn accepts_alpn(selected: Option<String>) -> bool {
+    popmail::pop3::accepts_alpn(selected.as_deref().map(str::as_bytes))
+}
+
+/// The name of POP3 in the TLS handshake (RFC 7301).
+#[napi]
+pub const ALPN_PROTOCOL: &str = popmail::pop3::ALPN_PROTOCOL;
 
 fn handle(result: Result<Handle, UsageError>) -> Result<f64, Refused> {
     result

@@ -105,7 +105,7 @@ limits! {
     LimitsObject for Limits:
     command_line, status_line, listing_line, listing_entries, listing_octets, capability_line,
     capability_lines, challenge, rounds, buffered_content, window_commands, window_octets,
-    prefetch_octets;
+    prefetch_octets, login_patience;
 }
 
 limits! {

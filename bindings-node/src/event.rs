@@ -192,11 +192,39 @@ pub fn server<'env>(env: &'env Env, event: &ServerEvent) -> Result<Object<'env>>
     })
 }
 
-/// `{tag: [parameter, …]}` with tags in upper case.
+/// The parameters of each capability by its tag in upper case, and what the
+/// RFCs give a form.
 pub fn capabilities<'env>(env: &'env Env, all: &Capabilities) -> Result<Object<'env>> {
-    let mut object = Object::new(env)?;
-    for (tag, parameters) in all.iter() {
-        object.set_named_property(&tag, parameters)?;
+    let mut parameters = Object::new(env)?;
+    for (tag, words) in all.iter() {
+        parameters.set_named_property(&tag, words)?;
+    }
+    let mut object = object!(env, {
+        c"parameters": parameters,
+        c"authRespCode": all.auth_resp_code(),
+        c"lang": all.lang(),
+        c"pipelining": all.pipelining(),
+        c"respCodes": all.resp_codes(),
+        c"sasl": all.sasl().collect::<Vec<_>>(),
+        c"stls": all.stls(),
+        c"top": all.top(),
+        c"uidl": all.uidl(),
+        c"user": all.user(),
+        c"utf8": all.utf8(),
+        c"utf8User": all.utf8_user(),
+    });
+    if let Some(implementation) = all.implementation() {
+        object.set_c_named_property(c"implementation", implementation)?;
+    }
+    if let Some(expire) = all.expire() {
+        let days = expire.days.map_or(f64::INFINITY, |days| days as f64);
+        let described = object!(env, { c"days": days, c"perUser": expire.per_user });
+        object.set_c_named_property(c"expire", described)?;
+    }
+    if let Some(delay) = all.login_delay() {
+        let seconds = delay.seconds as f64;
+        let described = object!(env, { c"seconds": seconds, c"perUser": delay.per_user });
+        object.set_c_named_property(c"loginDelay", described)?;
     }
     Ok(object)
 }

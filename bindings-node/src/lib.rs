@@ -11,3 +11,5 @@ mod event;
 mod maildrop;
 mod message;
 mod server;
+mod sync;
+mod work;

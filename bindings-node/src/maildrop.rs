@@ -2,14 +2,15 @@
 //! read in Node's thread pool.
 
 use std::io::{self, Read};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use napi::bindgen_prelude::*;
-use napi::{Env, Error, Task};
+use napi::{Env, Error};
 use napi_derive::napi;
 use popmail::{Maildir, Maildrop, MemoryMaildrop};
 
 use crate::server::EntryObject;
+use crate::work::{Work, failed, locked, work};
 
 type Reader = Box<dyn Read + Send>;
 
@@ -156,56 +157,6 @@ impl ContentReader {
     }
 }
 
-/// Something that may block, for the thread pool.
-pub struct Work<T>(Box<dyn FnMut() -> io::Result<T> + Send>);
-
-fn work<T>(run: impl FnMut() -> io::Result<T> + Send + 'static) -> AsyncTask<Work<T>>
-where
-    Work<T>: Task,
-{
-    AsyncTask::new(Work(Box::new(run)))
-}
-
-impl Task for Work<()> {
-    type Output = ();
-    type JsValue = ();
-
-    fn compute(&mut self) -> Result<()> {
-        (self.0)().map_err(failed)
-    }
-
-    fn resolve(&mut self, _: Env, (): ()) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl Task for Work<Vec<u8>> {
-    type Output = Vec<u8>;
-    type JsValue = Buffer;
-
-    fn compute(&mut self) -> Result<Vec<u8>> {
-        (self.0)().map_err(failed)
-    }
-
-    fn resolve(&mut self, _: Env, octets: Vec<u8>) -> Result<Buffer> {
-        Ok(octets.into())
-    }
-}
-
-/// `ENOENT` in the message tells the face that a message is gone.
-fn failed(error: io::Error) -> Error {
-    let name = match error.kind() {
-        io::ErrorKind::NotFound => "ENOENT: ",
-        _ => "",
-    };
-    Error::from_reason(format!("{name}{error}"))
-}
-
 fn unopened() -> io::Error {
     io::Error::other("the maildir has not been opened")
-}
-
-/// A maildrop keeps its promises after a panic too: it is read anew.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

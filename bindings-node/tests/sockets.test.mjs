@@ -150,9 +150,9 @@ for (const [way, { options, serve }] of Object.entries(WAYS)) {
   });
 
   /** The session fails as `check` says, wherever the server does this. */
-  const everywhere = async (act, check, more = () => ({})) => {
+  const everywhere = async (act, check, more = () => ({}), places = PLACES) => {
     await Promise.all(
-      PLACES.map(async ([verb, octets]) => {
+      places.map(async ([verb, octets]) => {
         const server = await listening(serve(failingAt(verb, octets, act)));
         await assert.rejects(session(server.port, { ...options, ...more() }), (error) => {
           check(error, `${verb} ${octets}: ${error.stack}`);
@@ -168,10 +168,14 @@ for (const [way, { options, serve }] of Object.entries(WAYS)) {
     assert.equal(error.fatal, true);
   };
 
-  test(`a server that closes is a lost connection (${way})`, () => everywhere((socket) => socket.end(), lost));
+  // Where it ends instead of answering CAPA there is a second connection.
+  const afterCapa = PLACES.filter(([verb]) => verb !== 'CAPA');
+
+  test(`a server that closes is a lost connection (${way})`, () =>
+    everywhere((socket) => socket.end(), lost, undefined, afterCapa));
 
   test(`a server that resets is a lost connection (${way})`, () =>
-    everywhere((_, plain) => plain.resetAndDestroy(), lost));
+    everywhere((_, plain) => plain.resetAndDestroy(), lost, undefined, afterCapa));
 
   test(`a server that stalls is a timeout (${way})`, () =>
     everywhere(
@@ -188,6 +192,8 @@ for (const [way, { options, serve }] of Object.entries(WAYS)) {
           ['POP3_ERR_MALFORMED_REPLY', 'POP3_ERR_UNSOLICITED_REPLY', 'POP3_ERR_CONNECTION_LOST'].includes(error.code),
           where,
         ),
+      undefined,
+      afterCapa,
     ));
 
   test(`an abort closes the socket (${way})`, async () => {
@@ -202,6 +208,22 @@ for (const [way, { options, serve }] of Object.entries(WAYS)) {
         return { signal };
       },
     );
+  });
+}
+
+for (const way of ['TCP', 'TLS']) {
+  test(`a server that closes on CAPA is asked again without it (${way})`, async () => {
+    const { options, serve } = WAYS[way];
+    for (const octets of [0, 9]) {
+      const server = await listening(serve(failingAt('CAPA', octets, (socket) => socket.end())));
+      const told = [];
+      const onDeviation = (name) => told.push(name);
+      assert.deepEqual(await session(server.port, { ...options, onDeviation }), [MESSAGE, MESSAGE]);
+      assert.deepEqual(told, ['closed-on-capa']);
+      await server.allClosed();
+      const strict = session(server.port, { ...options, strict: true });
+      await assert.rejects(strict, { code: 'POP3_ERR_MALFORMED_REPLY' });
+    }
   });
 }
 

@@ -17,6 +17,7 @@ import { type HostOptions as AnyHostOptions, Pop3 as AnyPop3, type TransportOpti
 import { provideExtra } from '../../bindings-wasm/ts/engine-extra.js';
 import { provideMime } from '../../bindings-wasm/ts/engine-mime.js';
 import { provide, provideServer } from '../../bindings-wasm/ts/engine-pop3.js';
+import { provideSync } from '../../bindings-wasm/ts/engine-sync.js';
 import { parse } from '../../bindings-wasm/ts/message.js';
 import * as native from './native.js';
 import { connect } from './socket.js';
@@ -29,6 +30,7 @@ provide({
   parse,
   connect,
 });
+provideSync(native);
 provideServer({
   ServerEngine: native.ServerEngine,
   MemoryStore: native.MemoryStore,
@@ -62,9 +64,7 @@ export class Pop3 extends AnyPop3 {
 }
 
 export {
-  type CommandOptions,
   type ListEntry,
-  RemoteMessage,
   type SessionOptions,
   type Stat,
   type TransportOptions,
@@ -80,9 +80,20 @@ export {
   compose,
   composeSync,
 } from '../../bindings-wasm/ts/compose.js';
+export type { CommandOptions } from '../../bindings-wasm/ts/dialogue.js';
 export type { Auth, Limits, MaildropEntry, ServerAuth, ServerLimits, Tls } from '../../bindings-wasm/ts/engine-pop3.js';
+export type { SyncPlan, SyncWarning } from '../../bindings-wasm/ts/engine-sync.js';
 export { AbortError, Pop3Error, type Pop3ErrorCode, type Verdict } from '../../bindings-wasm/ts/error.js';
-export type { Capabilities, Direction, Language, State } from '../../bindings-wasm/ts/event.js';
+export type {
+  Capabilities,
+  Direction,
+  Expire,
+  Language,
+  LoginDelay,
+  State,
+  TypedCapabilities,
+} from '../../bindings-wasm/ts/event.js';
+export { NewMessage } from '../../bindings-wasm/ts/fetch-new.js';
 export {
   type Address,
   type AddressGroup,
@@ -95,6 +106,7 @@ export {
   type ZonedDate,
   parse,
 } from '../../bindings-wasm/ts/message.js';
+export { RemoteMessage, type Summary, type SummaryOptions } from '../../bindings-wasm/ts/remote.js';
 export {
   type Account,
   type Authenticator,
@@ -108,5 +120,18 @@ export {
   Server,
   type ServerOptions,
 } from '../../bindings-wasm/ts/server.js';
-export type { Transport, TransportStreams } from '../../bindings-wasm/ts/transport.js';
+export type {
+  MailboxState,
+  StoredState,
+  SyncRules,
+  SyncStateOptions,
+  SyncStore,
+} from '../../bindings-wasm/ts/sync.js';
+export type {
+  ChannelBinding,
+  GivenTransport,
+  Transport,
+  TransportStreams,
+} from '../../bindings-wasm/ts/transport.js';
 export { type ListenOptions, Maildir, type Pop3Server, createServer } from './server.js';
+export { SyncState } from './sync.js';

@@ -15,6 +15,7 @@ import type {
   ServerEngine as Server,
   ServerPlatform,
 } from '../../bindings-wasm/ts/engine-pop3.js';
+import type { SyncPlatform } from '../../bindings-wasm/ts/engine-sync.js';
 import { Pop3Error } from '../../bindings-wasm/ts/error.js';
 // @ts-expect-error The loader is generated; its shape is stated here.
 import native from '../native.cjs';
@@ -33,6 +34,15 @@ export interface MaildirStore {
   commit(deleted: number[]): Promise<void>;
 }
 
+/** A state on the disk, held from `open` to `close`; its files are written in Node's thread pool. */
+export interface SyncFile {
+  /** The snapshot and the journal; absent if there is no snapshot. */
+  read(): Maybe<[snapshot: string, journal: string]>;
+  replace(snapshot: string): Promise<void>;
+  append(line: string): Promise<void>;
+  close(): void;
+}
+
 /** The MIME functions, with the decoding of content into memory that JavaScript makes. */
 interface NativeMime extends Omit<MimeEngine, 'content' | 'view'> {
   /** Octets that were written to the start of `out`; -1 if it is too small. */
@@ -42,19 +52,28 @@ interface NativeMime extends Omit<MimeEngine, 'content' | 'view'> {
   view(raw: Uint8Array, message: number, what: number): Maybe<string>;
 }
 
-interface Native extends NativeMime {
+interface Native extends NativeMime, SyncPlatform {
   Composer: ExtraEngine['Composer'];
   ClientEngine: new (config: ClientConfig) => Client;
   ServerEngine: new (config: ServerConfig) => Server;
   MemoryStore: new () => Memory;
   scramKeys: ServerPlatform['scramKeys'];
   MaildirStore: new (path: string) => MaildirStore;
+  SyncFile: { open(path: string): SyncFile };
   apopDigest(greeting: Uint8Array, secret: Uint8Array): Maybe<string>;
+  /** The data of the channel binding `tls-server-end-point`, from a certificate in DER. */
+  serverEndPoint(certificate: Uint8Array): Maybe<Uint8Array>;
+  /** May a TLS connection be used for which the server chose this protocol? */
+  acceptsAlpn(selected?: string): boolean;
+  /** The name of POP3 in the TLS handshake (RFC 7301). */
+  ALPN_PROTOCOL: string;
 }
 
 const module: Native = native;
 
-export const { ClientEngine, ServerEngine, MemoryStore, MaildirStore, scramKeys, apopDigest } = module;
+export const { ClientEngine, ServerEngine, MemoryStore, MaildirStore, SyncFile, apopDigest, scramKeys } = module;
+export const { ALPN_PROTOCOL, acceptsAlpn, serverEndPoint } = module;
+export const { SyncPlanner, syncFingerprint, syncReceipts, syncWithoutUid } = module;
 
 /** The MIME functions as the face takes them. */
 export const mimeEngine: MimeEngine = {

@@ -1,11 +1,12 @@
 /** Sockets of `node:net` and `node:tls` as transports. */
 
 import { type NetConnectOpts, type Socket, connect as connectTcp, isIP } from 'node:net';
-import { type ConnectionOptions, type TLSSocket, connect as connectTls } from 'node:tls';
+import { type ConnectionOptions, TLSSocket, connect as connectTls } from 'node:tls';
 
 import type { Target } from '../../bindings-wasm/ts/engine-pop3.js';
 import { Pop3Error, reasonOf } from '../../bindings-wasm/ts/error.js';
-import type { Transport } from '../../bindings-wasm/ts/transport.js';
+import type { ChannelBinding, Transport } from '../../bindings-wasm/ts/transport.js';
+import { ALPN_PROTOCOL, acceptsAlpn, serverEndPoint } from './native.js';
 
 /** Makes a TLS socket out of a plain one, and waits for its handshake. */
 export type Upgrade = (socket: Socket) => Promise<TLSSocket>;
@@ -78,6 +79,11 @@ export class SocketTransport implements Transport {
     this.#chunks = [];
     this.#octets = 0;
     return chunks.length === 0 ? undefined : Buffer.concat(chunks);
+  }
+
+  /** What ties a login to the TLS channel, for SCRAM; nothing without TLS. */
+  channelBindings(): ChannelBinding[] {
+    return this.#socket instanceof TLSSocket ? channelBindings(this.#socket) : [];
   }
 
   /**
@@ -245,7 +251,7 @@ function plainSocket(options: NetConnectOpts, name: string, begun: (socket: Sock
 
 function secured(plain: Socket, host: string, given: object | undefined): Promise<TLSSocket> {
   const options: ConnectionOptions = {
-    ALPNProtocols: ['pop3'],
+    ALPNProtocols: [ALPN_PROTOCOL],
     ...(isIP(host) ? {} : { servername: host }),
     ...(given as ConnectionOptions | undefined),
     host,
@@ -266,9 +272,30 @@ function secured(plain: Socket, host: string, given: object | undefined): Promis
     socket.once('secureConnect', () => {
       socket.off('error', failed);
       socket.off('close', closed);
+      const { alpnProtocol } = socket;
+      if (typeof alpnProtocol === 'string' && !acceptsAlpn(alpnProtocol)) {
+        // Whoever hears of it later has been told.
+        socket.on('error', () => {}).destroy();
+        reject(new Error(`it chose the protocol ${JSON.stringify(alpnProtocol)}`));
+        return;
+      }
       resolve(socket);
     });
   });
+}
+
+/** The bindings that `node:tls` has the data for (RFC 5929, 9266). */
+function channelBindings(socket: TLSSocket): ChannelBinding[] {
+  const data: Record<string, Uint8Array | null | undefined> = {};
+  if (socket.getProtocol() === 'TLSv1.3') {
+    data['tls-exporter'] = socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
+  } else {
+    // The first Finished message of the handshake: the client's, or the server's if it was short.
+    data['tls-unique'] = socket.isSessionReused() ? socket.getPeerFinished() : socket.getFinished();
+  }
+  const certificate = socket.getPeerX509Certificate();
+  data['tls-server-end-point'] = certificate && serverEndPoint(certificate.raw);
+  return Object.entries(data).flatMap(([name, octets]) => (octets ? [{ name, data: octets }] : []));
 }
 
 /** What waits here at most before the socket is no longer read. */

@@ -10,7 +10,11 @@ import { build } from 'esbuild';
 
 import { robustness } from '../../bindings-node/tests/support/robustness.mjs';
 import { scenarios } from '../../bindings-node/tests/support/scenarios.mjs';
+import { security } from '../../bindings-node/tests/support/security.mjs';
+import { syncScenarios } from '../../bindings-node/tests/support/sync-scenarios.mjs';
+import { syncVectors } from '../../bindings-node/tests/support/sync-vectors.mjs';
 import { clientVectors, serverVectors } from '../../bindings-node/tests/support/vectors.mjs';
+import initExtra, * as extra from '../dist/extra-node.js';
 import init, * as popmail from '../dist/node.js';
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
@@ -34,10 +38,14 @@ async function engine(name) {
 
 const client = await engine('popmail');
 const server = await engine('popmail-server');
+const sync = await engine('popmail-extra');
 rmSync(folder, { recursive: true });
-await init();
+await Promise.all([init(), initExtra()]);
 
 clientVectors(client);
 serverVectors(server);
 scenarios(popmail);
 robustness(popmail);
+security(popmail);
+syncVectors(sync);
+syncScenarios({ ...popmail, ...extra });

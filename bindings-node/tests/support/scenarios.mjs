@@ -1,5 +1,5 @@
 // `Pop3` over scripted transports: what users see when servers and programs do odd things. The same
-// scenarios for every package that has the face.
+// scenarios for every package that has the face; long because each is short and all share their openers.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -499,6 +499,81 @@ export function scenarios({ Pop3, Pop3Error, AbortError, RemoteMessage, apopDige
     await assert.rejects(strict.box.noop(), code('POP3_ERR_MALFORMED_REPLY'));
   });
 
+  test('oddities of a server are told as they come', async () => {
+    const told = [];
+    const { box } = await open(['+ok\r\n'], { onDeviation: (name, octets) => told.push([name, text(octets)]) });
+    await box.noop();
+    assert.deepEqual(told, [['lower-case-status', '+ok']]);
+    const cause = new Error('not this server');
+    const strict = await open(['+ok\r\n'], {
+      onDeviation() {
+        throw cause;
+      },
+    });
+    await assert.rejects(strict.box.noop(), (error) => error === cause);
+    assert.ok(strict.script.closed);
+  });
+
+  test('capabilities are typed, and unknown ones are kept', async () => {
+    const { box } = await open([
+      '+OK\r\nTOP\r\nX-ODD a b\r\nEXPIRE 60 USER\r\nLOGIN-DELAY 900\r\nUTF8 USER\r\nSASL PLAIN\r\nIMPLEMENTATION x y\r\n.\r\n',
+      '+OK\r\nEXPIRE NEVER\r\n.\r\n',
+      '-ERR\r\n',
+    ]);
+    const capabilities = await box.capa();
+    assert.deepEqual(Object.keys(capabilities), ['TOP', 'X-ODD', 'EXPIRE', 'LOGIN-DELAY', 'UTF8', 'SASL', 'IMPLEMENTATION']);
+    assert.deepEqual(capabilities['X-ODD'], ['a', 'b']);
+    const { expire, loginDelay, sasl, implementation, top, uidl, utf8, utf8User } = capabilities;
+    assert.deepEqual({ ...expire }, { days: 60, perUser: true });
+    assert.deepEqual({ ...loginDelay }, { seconds: 900, perUser: false });
+    assert.deepEqual([sasl, implementation, top, uidl, utf8, utf8User], [['PLAIN'], 'x y', true, false, true, true]);
+    assert.deepEqual(box.capabilities, capabilities);
+    assert.equal((await box.capa()).expire.days, Infinity);
+  });
+
+  test('a login goes on with a second connection where a server closes on CAPA', async () => {
+    const scripts = [new Script([GREETING]), new Script([GREETING, '+OK\r\n', '+OK in\r\n', '+OK 1 5\r\n'])];
+    const opened = [];
+    const transport = async () => {
+      opened.push(scripts.shift());
+      return opened.at(-1);
+    };
+    const box = await Pop3.connect({ ...CLEAR, transport });
+    assert.deepEqual(await box.stat(), { count: 1, octets: 5 });
+    assert.deepEqual(Object.keys(box.deviations), ['closed-on-capa']);
+    assert.equal(box.capabilities, undefined);
+    assert.deepEqual(
+      opened.map(({ written, closed }) => [written, closed]),
+      [
+        ['CAPA\r\n', true],
+        ['USER me\r\nPASS secret\r\nSTAT\r\n', false],
+      ],
+    );
+  });
+
+  test('a second connection that cannot be opened is told, and so is none', async () => {
+    const cause = new Error('no route');
+    const transports = [async () => new Script([GREETING]), () => Promise.reject(cause)];
+    const session = Pop3.connect({ ...CLEAR, transport: () => transports.shift()() });
+    await assert.rejects(session, (error) => error === cause);
+    await assert.rejects(connect([GREETING]).session, code('POP3_ERR_CONNECTION_LOST'));
+    const refusing = Pop3.connect({ ...CLEAR, strict: true, transport: () => new Script([GREETING]) });
+    await assert.rejects(refusing, code('POP3_ERR_MALFORMED_REPLY'));
+  });
+
+  test('a login by SCRAM is tied to the channel that the transport tells', async () => {
+    const binding = Buffer.from('what both ends know');
+    for (const offered of [true, false]) {
+      const script = new Script([GREETING, `+OK\r\nSASL SCRAM-SHA-1${offered ? ' SCRAM-SHA-1-PLUS' : ''}\r\n.\r\n`, '+ \r\n', '-ERR no\r\n']);
+      script.channelBindings = () => [{ name: 'tls-exporter', data: binding }];
+      const session = Pop3.connect({ ...CLEAR, tls: 'implicit', transport: script });
+      await assert.rejects(session, code('POP3_ERR_AUTHENTICATION'));
+      const first = Buffer.from(script.written.split('\r\n')[2], 'base64').toString();
+      // Without the offer the server is told that there was none.
+      assert.match(first, offered ? /^p=tls-exporter,,n=me,r=/ : /^y,,n=me,r=/);
+    }
+  });
+
   test('misuse is named', async () => {
     const cases = [
       [{ user: 'a\r\nDELE 1' }, /control character/],
@@ -513,6 +588,7 @@ export function scenarios({ Pop3, Pop3Error, AbortError, RemoteMessage, apopDige
       [{ authzid: 5 }, /authzid must be a string/],
       [{ initialResponse: 1 }, /initialResponse must be true or false/],
       [{ trace: 'yes' }, /trace must be a function/],
+      [{ onDeviation: 'yes' }, /onDeviation must be a function/],
       [{ tls: 'ssl' }, /tls must be 'implicit', 'starttls' or 'none'/],
       [{ tls: 'starttls' }, /needs a transport with startTls/],
       [{ auth: 'md5' }, /auth must be one of 'auto', 'user-pass', 'apop', 'plain'/],

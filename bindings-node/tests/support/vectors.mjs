@@ -166,7 +166,7 @@ function describe(event, at) {
       return { ...failed, ...given({ detail: detail ?? undefined }) };
     }
     case 'capabilitiesReceived':
-      return { capabilities: at(event.handle), all: event.capabilities };
+      return { capabilities: at(event.handle), all: event.capabilities.parameters };
     case 'statReceived':
       return { stat: at(event.handle), count: event.count, octets: event.octets };
     case 'listReceived':

@@ -29,7 +29,9 @@ const { outputFiles } = await build({
     'node:fs': inPage('fs'),
     'node:test': inPage('test'),
     'popmail-wasm': `${WASM}dist/index.js`,
+    'popmail-wasm-extra': `${WASM}dist/extra.js`,
     'popmail-engine': `${ROOT}target/wasm/popmail/glue.js`,
+    'popmail-extra-engine': `${ROOT}target/wasm/popmail-extra/glue.js`,
     'popmail-host': `${WASM}ts/host.ts`,
   },
 });
@@ -43,11 +45,12 @@ const address = await serveFolder(
     '/page.js': outputFiles[0].text,
     '/mime-vectors.json': JSON.stringify(mime),
     '/tests/vectors/pop3/client/listing.json': JSON.stringify(readdirSync(`${ROOT}tests/vectors/pop3/client`)),
+    '/tests/vectors/sync/listing.json': JSON.stringify(readdirSync(`${ROOT}tests/vectors/sync`)),
   },
 );
 const browser = await startChromium();
 
-for (const [group, atLeast] of Object.entries({ mime: 60, client: 50, scenarios: 35, robustness: 9 })) {
+for (const [group, atLeast] of Object.entries({ mime: 60, client: 50, scenarios: 35, robustness: 9, security: 16, sync: 45 })) {
   test(`${group}_in_chromium`, async () => {
     const { page, context, complaints } = await openPage(browser, `${address}page.html?seed=${seed}`);
     await page.waitForFunction(() => 'runGroup' in globalThis).catch(() => assert.fail(complaints.join('\n')));
