@@ -316,6 +316,34 @@ def test_a_fetch_that_is_killed_anywhere_loses_nothing_and_brings_nothing_twice(
     assert killed >= 20, f"only {killed} runs were killed in time"
 
 
+def test_a_fetch_that_deletes_and_is_killed_between_any_two_lines_loses_nothing(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    seed = int.from_bytes(os.urandom(4), "big")
+    print("seed", seed)
+    dice = random.Random(seed)
+    messages = plain_messages(6)
+    for attempt in range(6):
+        folder = tmp_path / str(attempt)
+        with serving(certificates, messages) as server:
+            arguments = ["fetch", url(server), "--to", str(folder), "--cafile", str(certificates.ca_file), "--delete"]
+            process = start(*arguments, "--trace")
+            assert process.stderr is not None
+            # The last third of the dialogue: DELE, QUIT, and what is saved around them.
+            for _ in range(dice.randrange(25, 60)):
+                if not process.stderr.readline():
+                    break
+            process.kill()
+            process.communicate()
+            process = start(*arguments)
+            _, err = process.communicate()
+            assert process.returncode == 0, err
+            assert sorted(received(folder)) == sorted(messages), f"attempt {attempt}"
+            assert "failed" not in err
+            with popmail.connect(url(server), password=PASSWORD, ssl_context=certificates.client_context()) as box:
+                assert box.stat() == (0, 0)
+
+
 # fetch --config
 
 
