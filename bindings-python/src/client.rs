@@ -103,10 +103,12 @@ impl ClientEngine {
     }
 
     fn next_event(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        self.0
-            .next_event()
-            .map(|event| convert(py, event))
-            .transpose()
+        let Some(event) = self.0.next_event() else {
+            return Ok(None);
+        };
+        let (object, spare) = convert(py, event)?;
+        self.0.reuse(spare);
+        Ok(Some(object))
     }
 
     fn take_output<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {

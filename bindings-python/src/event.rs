@@ -59,8 +59,16 @@ events! {
     ConnectionClosed { error: Option<Py<PyAny>> }
 }
 
-/// An event of the core as its Python object.
-pub fn convert(py: Python<'_>, event: ClientEvent) -> PyResult<Py<PyAny>> {
+/// An event of the core as its Python object, and the buffer that is free now.
+pub fn convert(py: Python<'_>, mut event: ClientEvent) -> PyResult<(Py<PyAny>, Vec<u8>)> {
+    let spare = match &mut event {
+        ClientEvent::ContentFinished { content, .. } => std::mem::take(content),
+        _ => Vec::new(),
+    };
+    converted(py, event, &spare).map(|object| (object, spare))
+}
+
+fn converted(py: Python<'_>, event: ClientEvent, content: &[u8]) -> PyResult<Py<PyAny>> {
     let bytes = |octets: &[u8]| PyBytes::new(py, octets).unbind();
     match event {
         ClientEvent::GreetingReceived { reply } => object(
@@ -140,16 +148,12 @@ pub fn convert(py: Python<'_>, event: ClientEvent) -> PyResult<Py<PyAny>> {
                 chunk: bytes(&chunk),
             },
         ),
-        ClientEvent::ContentFinished {
-            handle,
-            octets,
-            content,
-        } => object(
+        ClientEvent::ContentFinished { handle, octets, .. } => object(
             py,
             ContentFinished {
                 handle: handle.number(),
                 octets,
-                content: bytes(&content),
+                content: bytes(content),
             },
         ),
         ClientEvent::DeviationObserved { deviation, octets } => object(

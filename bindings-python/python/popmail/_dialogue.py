@@ -56,6 +56,17 @@ class Store(NamedTuple):
     octets: bytes
 
 
+_LastEvent: TypeAlias = (
+    ev.LoginFinished
+    | ev.CommandFinished
+    | ev.CommandFailed
+    | ev.CapabilitiesReceived
+    | ev.StatReceived
+    | ev.ListReceived
+    | ev.UidlReceived
+    | ev.ContentFinished
+    | ev.LanguagesReceived
+)
 Need: TypeAlias = Read | Write | StartTls | Reconnect | Store
 Steps: TypeAlias = Generator[Need, Any, _Result]
 
@@ -164,6 +175,7 @@ class Dialogue:
         self.greeting = b""
         self.deviations: dict[str, bytes] = {}
         self._results: dict[int, ev.ClientEvent] = {}
+        self._held: ev.ClientEvent | None = None
         self._unwanted: set[int] = set()
         self._deferred: deque[int] = deque()
         self._sinks: dict[int, object] = {}
@@ -319,6 +331,23 @@ class Dialogue:
                 raise marked.error
         return result
 
+    def ready(self, handle: int) -> ev.ClientEvent | None:
+        """The last event of a command, if it is here already: without the cost of steps that await nothing."""
+        if self._deferred or self._held is not None:
+            return None
+        while (result := self._results.pop(handle, None)) is None:
+            event = self.engine.next_event()
+            if event is None:
+                return None
+            if not isinstance(event, ev.ContentFinished):
+                self._held = event
+                return None
+            self._keep(event)
+        if isinstance(result, ev.ContentFinished):
+            return result
+        self._results[handle] = result
+        return None
+
     def _until(self, what: str, outcome: Callable[[], _Result | None]) -> Steps[_Result]:
         try:
             while (result := outcome()) is None:
@@ -330,6 +359,9 @@ class Dialogue:
         return result
 
     def _next_event(self) -> Steps[ev.ClientEvent]:
+        if (held := self._held) is not None:
+            self._held = None
+            return held
         while (event := self.engine.next_event()) is None:
             yield from self._turn()
         return event
@@ -391,10 +423,13 @@ class Dialogue:
                 if event.error is not None:
                     raise event.error from self._cause
             case _:
-                if event.handle in self._unwanted:
-                    self._unwanted.discard(event.handle)
-                else:
-                    self._results[event.handle] = event
+                self._keep(event)
+
+    def _keep(self, event: _LastEvent) -> None:
+        if event.handle in self._unwanted:
+            self._unwanted.discard(event.handle)
+        else:
+            self._results[event.handle] = event
 
 
 class Fetch:
@@ -430,19 +465,32 @@ class Fetch:
         wanted = list(self._octets) if self._wanted is None else self._wanted
         self._prefetch = dialogue.engine.prefetch([(number, self._octets.get(number, 0)) for number in wanted])
 
+    def ready(self) -> RemoteMessage | None:
+        """The next message if it has arrived already, ``None`` if not or if there is none: then call :meth:`next`."""
+        self._ask()
+        if not self._asked:
+            return None
+        result = self._dialogue.ready(self._asked[0][0])
+        return None if result is None else self._hand_out(self._asked.popleft()[1], result)
+
     def next(self) -> Steps[RemoteMessage | None]:
         """The next message, ``None`` after the last."""
+        self._ask()
+        if not self._asked:
+            return None
+        handle, number = self._asked.popleft()
+        return self._hand_out(number, (yield from self._dialogue.finish("RETR", handle)))
+
+    def _ask(self) -> None:
         dialogue = self._dialogue
         dialogue.check_open()
         while (ahead := self._prefetch.ask()) is not None:
             self._asked.append((dialogue.engine.retr(ahead), ahead))
-        if not self._asked:
-            return None
-        handle, number = self._asked.popleft()
-        result = yield from dialogue.finish("RETR", handle)
-        self._prefetch.handed_out()
+
+    def _hand_out(self, number: int, result: ev.ClientEvent) -> RemoteMessage:
         assert isinstance(result, ev.ContentFinished)
-        return RemoteMessage(dialogue, number, self._uids.get(number), self._octets.get(number), result.content)
+        self._prefetch.handed_out()
+        return RemoteMessage(self._dialogue, number, self._uids.get(number), self._octets.get(number), result.content)
 
     def stop(self) -> None:
         """The reader wants no more."""

@@ -289,7 +289,7 @@ class Pop3(Mailbox[Transport]):
         fetch = Fetch(self._dialogue, numbers)
         try:
             self._run(fetch.begin())
-            while (mail := self._run(fetch.next())) is not None:
+            while (mail := fetch.ready() or self._run(fetch.next())) is not None:
                 yield mail
         finally:
             fetch.stop()

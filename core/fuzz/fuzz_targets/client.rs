@@ -27,6 +27,7 @@ fn run<'a>(flags: u8, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<ClientE
         pipelining: flags & 4 != 0,
         strict: flags & 8 != 0,
         trace: flags & 64 != 0,
+        reconnect: flags & 128 != 0,
         limits: Limits {
             status_line: 200,
             listing_entries: 20,

@@ -118,6 +118,8 @@ pub struct ClientConnection {
     login: Option<LoginPlan>,
     lines: LineReader,
     reading: Reading,
+    /// A buffer of an earlier content, to be filled again.
+    spare: Vec<u8>,
     /// The deviations that this exchange has shown already.
     reported: Vec<Deviation>,
     output: Vec<u8>,
@@ -200,6 +202,7 @@ impl ClientConnection {
             login: None,
             lines: LineReader::default(),
             reading: Reading::Status,
+            spare: Vec::new(),
             reported: Vec::new(),
             output: Vec::new(),
             events: VecDeque::new(),
@@ -410,6 +413,16 @@ impl ClientConnection {
         }
     }
 
+    /// Gives the buffer of a [`ClientEvent::ContentFinished`] back, when the
+    /// host has copied what was in it: the next content is collected in it,
+    /// which spares the system the making of new memory.
+    pub fn reuse(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > self.spare.capacity() && buffer.capacity() <= SPARE_OCTETS {
+            buffer.clear();
+            self.spare = buffer;
+        }
+    }
+
     // Outputs.
 
     /// The oldest event that has not been taken.
@@ -532,6 +545,9 @@ impl Exchange {
         sasl.gave_up.as_deref().or(sasl.mechanism.detail())
     }
 }
+
+/// Octets of a buffer that is kept to be filled again, at most: 4 MiB.
+const SPARE_OCTETS: usize = 4 << 20;
 
 /// Octets of the server that a deviation shows.
 const DEVIATION_OCTETS: usize = 80;

@@ -34,9 +34,10 @@ pub struct Limits {
     pub buffered_content: u64,
     /// Commands without an answer while pipelining: 1,024.
     pub window_commands: usize,
-    /// Octets of commands without an answer while pipelining: 8,192, less
-    /// than any transport holds, so that a host that writes before it reads
-    /// cannot dead-lock (RFC 2449 section 6.6).
+    /// Octets of commands without an answer while pipelining: 16,384, less
+    /// than the buffers of any transport in use hold (65,536 at least), so that
+    /// a host that writes before it reads cannot dead-lock (RFC 2449 section
+    /// 6.6).
     pub window_octets: usize,
     /// Octets of messages that iteration asks for ahead of its reader: 4 MiB.
     pub prefetch_octets: u64,
@@ -62,7 +63,7 @@ impl Default for Limits {
             rounds: 32,
             buffered_content: 256 << 20,
             window_commands: 1_024,
-            window_octets: 8_192,
+            window_octets: 16_384,
             prefetch_octets: 4 << 20,
             response_timeout: Duration::from_secs(60),
             login_patience: 5,

@@ -62,10 +62,7 @@ impl Finding {
     pub fn breaks_a_rule(self) -> bool {
         !matches!(
             self,
-            Self::DuplicateUids(_)
-                | Self::PasswordsInTheClear
-                | Self::NoUidl
-                | Self::NoPipelining
+            Self::DuplicateUids(_) | Self::PasswordsInTheClear | Self::NoUidl | Self::NoPipelining
         )
     }
 }

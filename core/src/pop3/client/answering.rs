@@ -186,7 +186,7 @@ impl ClientConnection {
                     reply,
                     octets: 0,
                     head: Vec::new(),
-                    buffer: Vec::new(),
+                    buffer: std::mem::take(&mut self.spare),
                 });
             }
             _ => self.finish_acceptance(verb, number, reply),

@@ -144,9 +144,9 @@ impl ClientConnection {
                 .capabilities
                 .as_ref()
                 .is_some_and(Capabilities::pipelining);
-        // Refilled when half of it is answered, so that commands leave in
-        // few large packets.
-        if pipelining && self.sent.len() > window_commands / 2 {
+        // Refilled when a quarter of it is answered: commands leave in few
+        // large packets, and enough stay under way for a slow link.
+        if pipelining && self.sent.len() > window_commands - window_commands / 4 {
             return;
         }
         while let Some(next) = self.queued.front() {
