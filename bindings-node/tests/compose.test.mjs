@@ -279,6 +279,8 @@ test('every leaf of a random tree comes back', async () => {
       .filter((part) => !part.isMultipart)
       .map(({ contentType, filename, content }) => [contentType, filename, latin1(content)]);
     assert.deepEqual(found, leaves, `seed ${seed}`);
-    assert.deepEqual(message.defects, [], `seed ${seed}`);
+    // Some of the names should not be used as they are.
+    const defects = message.defects.filter(({ code }) => code !== 'unsafe-file-name');
+    assert.deepEqual(defects, [], `seed ${seed}`);
   }
 });

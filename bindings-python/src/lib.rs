@@ -8,7 +8,9 @@ mod convert;
 mod entries;
 mod error;
 mod event;
+mod legacy;
 mod lint;
+mod mbox;
 mod message;
 mod server;
 mod sync;
@@ -28,6 +30,8 @@ mod _native {
         entries::register(module)?;
         event::register(module)?;
         lint::register(module)?;
+        legacy::register(module)?;
+        mbox::register(module)?;
         message::register(module)?;
         server::register(module)?;
         sync::register(module)

@@ -25,11 +25,30 @@ use popmail::mime::{
     self, AddressList, CharsetGuess, DateTime, Duplicates, MessageView, MimeLimits, ParseOptions,
 };
 
+use crate::legacy;
+
 type CoreMessage<'m> = mime::Message<'m>;
+
+/// The octets of a message: Python's, or those of a file.
+pub enum Octets {
+    Python(PyBackedBytes),
+    Mapped(Arc<memmap2::Mmap>, std::ops::Range<usize>),
+}
+
+impl std::ops::Deref for Octets {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Octets::Python(bytes) => bytes,
+            Octets::Mapped(map, range) => map.get(range.clone()).unwrap_or_default(),
+        }
+    }
+}
 
 self_cell::self_cell!(
     struct Parsed {
-        owner: PyBackedBytes,
+        owner: Octets,
         #[covariant]
         dependent: CoreMessage,
     }
@@ -45,6 +64,8 @@ struct Shared {
     options: Option<ParseOptions>,
     /// The decoded content of each part, once read.
     contents: OnceLock<Box<[PyOnceLock<Py<PyBytes>>]>>,
+    /// The octets of a mapped message as Python's, once asked for.
+    raw: PyOnceLock<Py<PyBytes>>,
 }
 
 impl Shared {
@@ -83,23 +104,12 @@ fn parse(
             limits: limits.map(|limits| limits.limits).unwrap_or_default(),
         }),
     };
-    let build = || {
-        Parsed::new(owner, |bytes| match &options {
-            Some(options) => mime::parse_with(bytes, options),
-            None => mime::parse(bytes),
-        })
-    };
-    let parsed = if raw.len().unwrap_or_default() >= LARGE {
-        py.detach(build)
+    let owner = Octets::Python(owner);
+    Ok(if raw.len().unwrap_or_default() >= LARGE {
+        py.detach(|| PyMessage::of(owner, options))
     } else {
-        build()
-    };
-    let shared = Shared {
-        parsed,
-        options,
-        contents: OnceLock::new(),
-    };
-    Ok(PyMessage::new(Arc::new(shared), None))
+        PyMessage::of(owner, options)
+    })
 }
 
 /// The octets of an object: those of `bytes` themselves, of anything else that
@@ -135,6 +145,21 @@ pub struct PyMessage {
 }
 
 impl PyMessage {
+    /// The message in these octets.
+    pub fn of(octets: Octets, options: Option<ParseOptions>) -> Self {
+        let parsed = Parsed::new(octets, |octets| match &options {
+            Some(options) => mime::parse_with(octets, options),
+            None => mime::parse(octets),
+        });
+        let shared = Shared {
+            parsed,
+            options,
+            contents: OnceLock::new(),
+            raw: PyOnceLock::new(),
+        };
+        PyMessage::new(Arc::new(shared), None)
+    }
+
     fn new(shared: Arc<Shared>, container: Option<u32>) -> Self {
         PyMessage {
             shared,
@@ -358,15 +383,21 @@ impl PyMessage {
     #[getter]
     fn raw<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.container {
-            None => self
-                .shared
-                .parsed
-                .borrow_owner()
-                .into_pyobject(py)
-                .map(Bound::into_any),
+            None => match self.shared.parsed.borrow_owner() {
+                Octets::Python(bytes) => Ok(bytes.into_pyobject(py)?.into_any()),
+                Octets::Mapped(..) => {
+                    let make = || PyBytes::new(py, self.view().raw()).unbind();
+                    Ok(self
+                        .shared
+                        .raw
+                        .get_or_init(py, make)
+                        .bind(py)
+                        .clone()
+                        .into_any())
+                }
+            },
             Some(_) => Ok(PyBytes::new(py, self.view().raw()).into_any()),
         }
-        .map_err(Into::into)
     }
 
     #[pyo3(signature = (cid, /))]
@@ -374,6 +405,10 @@ impl PyMessage {
         self.view()
             .part_by_content_id(cid)
             .map(|part| self.wrap(part))
+    }
+
+    fn embedded_files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        legacy::files(py, py.detach(|| self.view().embedded_files()))
     }
 
     fn to_json(&self) -> String {
@@ -585,6 +620,15 @@ impl PyPart {
             shared: Arc::clone(&self.shared),
             index: self.index,
         }
+    }
+
+    fn embedded_files<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        legacy::files(py, self.part().embedded_files())
+    }
+
+    fn tnef(&self, py: Python<'_>) -> PyResult<Option<legacy::PyTnef>> {
+        let found = self.part().tnef();
+        found.map(|found| legacy::tnef(py, found)).transpose()
     }
 
     #[getter]

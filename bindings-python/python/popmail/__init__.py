@@ -14,16 +14,20 @@ from ._native import (
     Address,
     ClientEngine,
     Defect,
+    EmbeddedFile,
     Headers,
     Limits,
     Message,
     MimeLimits,
     Part,
+    Tnef,
     __version__,
     apop_digest,
     parse,
+    read_tnef,
     text_spans,
 )
+from ._readers import MaildirReader, MboxReader, read_maildir, read_mbox
 from .async_client import AsyncPop3
 from .async_transport import AsyncSocketTransport, AsyncTransport
 from .capabilities import Capabilities, Expire, LoginDelay
@@ -42,6 +46,7 @@ from .error import (
     TimeoutError,
     UsageError,
 )
+from .message import join_partial
 from .server import Account, Login, Maildir, Maildrop, MemoryMaildrop, Server, ServerLimits
 from .summary import Summary
 from .sync import NewMessage, SyncRules, SyncState, SyncWarning
@@ -62,6 +67,7 @@ __all__ = [
     "ConnectionLostError",
     "Defect",
     "Details",
+    "EmbeddedFile",
     "Entries",
     "Expire",
     "Group",
@@ -75,7 +81,9 @@ __all__ = [
     "Login",
     "LoginDelay",
     "Maildir",
+    "MaildirReader",
     "Maildrop",
+    "MboxReader",
     "MemoryMaildrop",
     "Message",
     "MimeLimits",
@@ -97,6 +105,7 @@ __all__ = [
     "SyncWarning",
     "ThreadEntry",
     "TimeoutError",
+    "Tnef",
     "Transport",
     "UidlEntry",
     "UsageError",
@@ -104,8 +113,12 @@ __all__ = [
     "apop_digest",
     "compose",
     "connect",
+    "join_partial",
     "parse",
     "parse_url",
+    "read_maildir",
+    "read_mbox",
+    "read_tnef",
     "text_spans",
     "threads",
 ]

@@ -780,6 +780,96 @@ def parse(
     """
 
 @final
+class EmbeddedFile:
+    """A file that was found in a body."""
+
+    @property
+    def format(self) -> str:
+        """``"uuencode"``, ``"yenc"``, ``"tnef"`` or ``"apple"``."""
+
+    @property
+    def name(self) -> str | None:
+        """The name that the sender gave. It may hold a path or worse: see ``safe_filename``."""
+
+    @property
+    def safe_filename(self) -> str:
+        """A name to save the file under, as `Part.safe_filename`."""
+
+    @property
+    def content_type(self) -> str:
+        """The media type that the format tells, else that of the name's extension, else octets."""
+
+    @property
+    def content_id(self) -> str | None:
+        """The content identifier without angle brackets, where the format tells one."""
+
+    @property
+    def content(self) -> bytes:
+        """The content, as far as it could be read."""
+
+    @property
+    def defects(self) -> list[str]:
+        """What is wrong with it: ``"truncated"``, ``"malformed"``, ``"checksum-mismatch"``, ``"size-mismatch"``,
+        ``"piece"`` (one of several) or ``"limit-reached"``."""
+
+    @property
+    def part(self) -> int:
+        """The number of the part that it was found in."""
+
+    def save(self, folder: str | PathLike[str], /) -> Path:
+        """Save the content to a new file in a folder and return its path: see `Part.save`."""
+
+@final
+class Tnef:
+    """What a TNEF stream (``winmail.dat``) holds (MS-OXTNEF)."""
+
+    @property
+    def subject(self) -> str | None: ...
+    @property
+    def message_class(self) -> str | None:
+        """What the message is: ``IPM.Note``, ``IPM.Schedule.Meeting.Request``…"""
+
+    @property
+    def text(self) -> str | None: ...
+    @property
+    def html(self) -> str | None:
+        """The body as HTML: the sender's, not made safe in any way."""
+
+    @property
+    def rtf(self) -> bytes | None:
+        """The body as RTF, decompressed."""
+
+    @property
+    def files(self) -> list[EmbeddedFile]:
+        """The files in order. A message inside is one of type ``application/ms-tnef``; its files follow it."""
+
+    @property
+    def attributes(self) -> dict[str, int | float | bool | str | bytes | datetime]:
+        """The MAPI properties of the message by name (``SenderName``), or by number (``0x0e07``). Times are in UTC."""
+
+    @property
+    def defects(self) -> list[str]:
+        """What is wrong with the stream; codes as of `EmbeddedFile.defects`."""
+
+def read_tnef(stream: bytes, /) -> Tnef | None:
+    """Read a TNEF stream; ``None`` when it is none."""
+
+def join_partial(pieces: list[bytes], /) -> bytes:
+    """Put the pieces of a message together; see `popmail.join_partial`."""
+
+def parse_file(path: PathLike[str], /) -> Message:
+    """Parse the message in a file, which is mapped into memory and must not be cut while the message is in use."""
+
+@final
+class MboxFile:
+    """The messages of an mbox file, found as far as they were asked for; see `popmail.read_mbox`."""
+
+    def __new__(cls, path: PathLike[str], format: str) -> MboxFile: ...
+    def count(self) -> int: ...
+    def message(self, index: int, /) -> Message | None: ...
+    def envelope(self, index: int, /) -> bytes | None: ...
+
+@final
 class Composer:
     """A message that is being put together; `popmail.compose` fills it.
 
@@ -816,6 +906,7 @@ class Composer:
     ) -> None: ...
     def compose(self, now: int, offset_minutes: int, random: bytes) -> bytes:
         """Write the message; ``now`` is in seconds since 1970, ``random`` 32 octets that nobody can foresee."""
+
 def text_spans(text: str, /) -> list[Span]:
     """Take a plain text apart: what the author wrote, quotes, forwarded messages and the signature.
 
@@ -1100,6 +1191,8 @@ class Message:
 
     def details_json(self) -> str:
         """``details`` as the core writes them: the same octets in every language."""
+    def embedded_files(self) -> list[EmbeddedFile]:
+        """The files inside the parts of the message: looked for now. See `Part.embedded_files`."""
 
     def to_json(self) -> str:
         """The message as an RFC 8621 (JMAP) Email object: the same octets in every language.
@@ -1205,6 +1298,16 @@ class Part:
     @property
     def headers(self) -> Headers:
         """The header fields of the part."""
+
+    def embedded_files(self) -> list[EmbeddedFile]:
+        """The files inside this part, in the formats from before and beside MIME: looked for now.
+
+        Texts are searched for uuencode and yEnc; ``winmail.dat`` (TNEF) and AppleSingle are opened; a
+        ``multipart/appledouble`` is one file. At most 1,000.
+        """
+
+    def tnef(self) -> Tnef | None:
+        """What a ``winmail.dat`` holds besides its files; ``None`` when the part is none."""
 
     @property
     def raw(self) -> bytes:

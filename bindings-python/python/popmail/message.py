@@ -1,4 +1,4 @@
-"""Saving parts of a message to files, inside one folder and nowhere else."""
+"""Saving parts of a message to files, inside one folder and nowhere else; putting pieces of a message together."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ._native import numbered_filename
+from ._native import Message, numbered_filename
+from ._native import join_partial as _join
 
 if TYPE_CHECKING:
-    from ._native import Part
+    from collections.abc import Iterable
 
-__all__ = ["save"]
+    from ._native import EmbeddedFile, Part
+
+__all__ = ["join_partial", "save"]
 
 MAX_NUMBER = 10_000
 """Files of one name in one folder before saving gives up."""
 
 
-def save(part: Part, folder: str | os.PathLike[str]) -> Path:
+def save(part: Part | EmbeddedFile, folder: str | os.PathLike[str]) -> Path:
     """Save the content of a part to a new file in a folder and return its path.
 
     The folder is made where it is missing. The file has the part's ``safe_filename``; where there
@@ -53,3 +56,18 @@ def _create(folder: Path, name: str) -> tuple[Path, int]:
         except FileExistsError:
             continue
     raise FileExistsError(f"{MAX_NUMBER} files named like {name!r} are in {folder}")
+
+
+def join_partial(pieces: Iterable[Message | bytes]) -> bytes:
+    """Put the pieces of a message together that was sent as several (``message/partial``, RFC 2046 section 5.2.2).
+
+    Parameters:
+        pieces: the messages, parsed or not, in whatever order. Of two with one number the first counts.
+
+    Returns:
+        The octets of the message as it was before it was cut.
+
+    Raises:
+        ValueError: a message is no piece, pieces are of different messages, or some are missing: it says which.
+    """
+    return _join([piece.raw if isinstance(piece, Message) else bytes(piece) for piece in pieces])

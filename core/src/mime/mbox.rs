@@ -100,12 +100,19 @@ pub fn scan_mbox(file: &[u8], format: MboxFormat) -> MboxScanner<'_> {
     }
 }
 
-/// Goes on after a message that was found earlier, when more of the file is there.
+/// Goes on from a [`MboxScanner::position`].
 pub fn scan_mbox_from(file: &[u8], format: MboxFormat, at: usize) -> MboxScanner<'_> {
     MboxScanner {
         file,
         format,
         at: separator(file, at),
+    }
+}
+
+impl MboxScanner<'_> {
+    /// Where the next message starts, to go on from later with [`scan_mbox_from`]; `None` at the end.
+    pub fn position(&self) -> Option<usize> {
+        self.at
     }
 }
 

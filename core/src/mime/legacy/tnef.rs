@@ -145,8 +145,14 @@ fn read_one<'s>(stream: &'s [u8], waiting: &mut Vec<&'s [u8]>) -> Option<Tnef> {
             break;
         }
     }
-    let done = open.take();
-    tnef.close(done, &codepage, waiting);
+    let was_open = open.is_some();
+    tnef.close(open.take(), &codepage, waiting);
+    if was_open
+        && tnef.defects.contains(&EmbeddedDefect::Truncated)
+        && let Some(file) = tnef.files.last_mut()
+    {
+        file.add(EmbeddedDefect::Truncated);
+    }
     let text = |data: Option<&[u8]>| {
         let text = mapi::text(data?, &codepage);
         (!text.is_empty()).then_some(text)
