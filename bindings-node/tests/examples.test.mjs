@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,8 +11,9 @@ import { promisify } from 'node:util';
 
 import { MemoryMaildrop, Pop3, createServer } from '../dist/index.js';
 import { makeCertificate } from './support/certificates.mjs';
-import { install } from './support/install.mjs';
+import { HERE, install } from './support/install.mjs';
 import { largeMessage } from './support/samples.mjs';
+import { startProxy } from './support/socks.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const env = { ...process.env, POPMAIL_PASSWORD: 'secret' };
@@ -68,6 +69,21 @@ test('stream-largest writes the largest message into a file', async () => {
   const { server, run } = await serving([...samples, large]);
   assert.match(await run('stream-largest.mjs', 'large.eml'), /octets in large\.eml/);
   assert.ok(Buffer.compare(readFileSync(join(folder, 'large.eml')), large) === 0);
+  await server.close();
+});
+
+test('socks-proxy lists a mailbox through a proxy, which looks up the name', async () => {
+  for (const name of ['socks', 'smart-buffer', 'ip-address']) {
+    symlinkSync(join(HERE, 'node_modules', name), join(folder, 'node_modules', name));
+  }
+  const { server, run } = await serving(samples);
+  const proxy = await startProxy();
+  // The last of each option counts.
+  const said = await run('socks-proxy.mjs', '--host', 'localhost', '--proxy', `127.0.0.1:${proxy.port}`);
+  assert.equal(said.trimEnd().split('\n').length, samples.length);
+  assert.match(said, /^1 \d+ /);
+  assert.deepEqual(proxy.asked, [`localhost:${server.port}`]);
+  proxy.close();
   await server.close();
 });
 

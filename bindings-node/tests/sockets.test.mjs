@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer as listenTcp } from 'node:net';
+import { connect as connectTcp, createServer as listenTcp } from 'node:net';
 import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TLSSocket, createSecureContext } from 'node:tls';
@@ -224,6 +224,20 @@ for (const way of ['TCP', 'TLS']) {
       const strict = session(server.port, { ...options, strict: true });
       await assert.rejects(strict, { code: 'POP3_ERR_MALFORMED_REPLY' });
     }
+  });
+}
+
+for (const way of Object.keys(WAYS)) {
+  test(`a socket of the caller's carries the session (${way})`, async () => {
+    const { options, serve } = WAYS[way];
+    const server = await listening(serve((socket) => (reply) => socket.write(reply)));
+    const open = () => connectTcp(server.port, '127.0.0.1').pause();
+    for (const socket of [open(), open, async () => open()]) {
+      assert.deepEqual(await session(server.port, { ...options, socket }), [MESSAGE, MESSAGE]);
+    }
+    const odd = session(server.port, { ...options, socket: () => 'a socket' });
+    await assert.rejects(odd, { code: 'POP3_ERR_USAGE_ARGUMENT', message: /socket must be a net\.Socket/ });
+    await server.allClosed();
   });
 }
 

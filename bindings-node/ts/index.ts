@@ -11,6 +11,7 @@
  * ```
  */
 
+import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
 import { type HostOptions as AnyHostOptions, Pop3 as AnyPop3, type TransportOptions } from '../../bindings-wasm/ts/client.js';
@@ -38,7 +39,7 @@ provideServer({
 });
 
 /** A session over `node:net` and `node:tls`. */
-export type HostOptions = AnyHostOptions<ConnectionOptions>;
+export type HostOptions = AnyHostOptions<ConnectionOptions, Socket>;
 /** What `Pop3.connect` takes. */
 export type ConnectOptions = HostOptions | TransportOptions;
 

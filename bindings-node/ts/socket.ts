@@ -1,10 +1,10 @@
 /** Sockets of `node:net` and `node:tls` as transports. */
 
-import { type NetConnectOpts, type Socket, connect as connectTcp, isIP } from 'node:net';
+import { type NetConnectOpts, Socket, connect as connectTcp, isIP } from 'node:net';
 import { type ConnectionOptions, TLSSocket, connect as connectTls } from 'node:tls';
 
 import type { Target } from '../../bindings-wasm/ts/engine-pop3.js';
-import { Pop3Error, reasonOf } from '../../bindings-wasm/ts/error.js';
+import { Pop3Error, argument, reasonOf } from '../../bindings-wasm/ts/error.js';
 import type { ChannelBinding, Transport } from '../../bindings-wasm/ts/transport.js';
 import { ALPN_PROTOCOL, acceptsAlpn, serverEndPoint } from './native.js';
 
@@ -170,6 +170,9 @@ export class SocketTransport implements Transport {
       .on('error', this.#onError);
     if (this.#socket.destroyed) {
       this.#end();
+    } else {
+      // Who opened it may have paused it.
+      this.#socket.resume();
     }
   }
 
@@ -203,9 +206,13 @@ export async function connect(target: Target): Promise<Transport> {
   });
   const upgrade: Upgrade = (plain) => secured(plain, host, target.tlsOptions);
   const opened = (async () => {
-    socket = await plainSocket({ host, port, noDelay: true }, name, (begun) => {
-      socket = begun;
-    });
+    if (target.socket === undefined) {
+      socket = await plainSocket({ host, port, noDelay: true }, name, (begun) => {
+        socket = begun;
+      });
+    } else {
+      socket = await givenSocket(target.socket);
+    }
     if (tls === 'implicit') {
       socket = await upgrade(socket).catch((error: unknown) => {
         throw new Pop3Error('POP3_ERR_TLS', `no TLS with ${name}: ${reasonOf(error)}`, { cause: error });
@@ -227,6 +234,16 @@ export async function connect(target: Target): Promise<Transport> {
     signal?.removeEventListener('abort', abort);
     stopped.catch(() => {});
   }
+}
+
+/** A connection of the caller's. */
+async function givenSocket(given: unknown): Promise<Socket> {
+  const socket: unknown = typeof given === 'function' ? await (given as () => unknown)() : given;
+  if (!(socket instanceof Socket)) {
+    throw argument(`socket must be a net.Socket or a function that opens one, got ${typeof socket}`);
+  }
+  // Whoever reads or writes it is told; nobody else has to be.
+  return socket.on('error', () => {}).setNoDelay(true);
 }
 
 function plainSocket(options: NetConnectOpts, name: string, begun: (socket: Socket) => void): Promise<Socket> {

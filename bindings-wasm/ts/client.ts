@@ -118,13 +118,19 @@ export interface TransportOptions extends SessionOptions {
 }
 
 /** A session over a connection that the package opens. */
-export interface HostOptions<TlsOptions extends object = object> extends SessionOptions {
+export interface HostOptions<TlsOptions extends object = object, Socket = unknown> extends SessionOptions {
   /** The server's name or address. */
   host: string;
   /** The port; by default 995 for implicit TLS, else 110. */
   port?: number | undefined;
   /** For TLS; by default certificates are checked against the system's authorities. */
   tlsOptions?: TlsOptions | undefined;
+  /**
+   * A connection to it that is open already, such as a proxy gives, or a function that opens one and
+   * is called again where a server closes the connection instead of answering CAPA. TLS begins over
+   * it.
+   */
+  socket?: Socket | (() => Socket | Promise<Socket>) | undefined;
   transport?: undefined;
 }
 
@@ -167,7 +173,7 @@ export class Pop3 {
           pipelining: checked.pipelining,
           strict: checked.strict,
           trace: checked.trace !== undefined,
-          reconnect: typeof options.transport === 'function' || options.transport === undefined,
+          reconnect: [options.transport, checked.socket].every((given) => given === undefined || typeof given === 'function'),
           timeout,
           limits: checked.limits,
         }),
@@ -190,7 +196,14 @@ export class Pop3 {
       const open = async (): Promise<Transport> => {
         const opened =
           transport === undefined
-            ? await connectTo(here.connect, host, { port, tls, timeout, signal, tlsOptions: checked.tlsOptions })
+            ? await connectTo(here.connect, host, {
+                port,
+                tls,
+                timeout,
+                signal,
+                tlsOptions: checked.tlsOptions,
+                socket: checked.socket,
+              })
             : asTransport(typeof transport === 'function' ? await transport() : transport);
         if (tls === 'starttls' && opened.startTls === undefined) {
           throw argument("tls: 'starttls' needs a transport with startTls");
@@ -467,8 +480,11 @@ function check(options: HostOptions | TransportOptions) {
   }
   const { host, user, password, tls = 'implicit', auth = 'auto', timeout = 60_000, limits = {} } = options;
   const { port = tls === 'implicit' ? 995 : 110, signal, allowCleartext = false } = options;
-  const { pipelining = true, strict = false, tlsOptions } = options as HostOptions & TransportOptions;
+  const { pipelining = true, strict = false, tlsOptions, socket } = options as HostOptions & TransportOptions;
   const { token, authzid = '', initialResponse = false, trace, onDeviation } = options;
+  if (socket !== undefined && options.transport !== undefined) {
+    throw argument('give one of the two, socket or transport');
+  }
   if (host === undefined ? options.transport === undefined : typeof host !== 'string' || host === '') {
     throw argument(`host must be a name or an address, got ${shown(host)}`);
   }
@@ -509,6 +525,7 @@ function check(options: HostOptions | TransportOptions) {
     timeout,
     signal,
     tlsOptions,
+    socket: socket as unknown,
     allowCleartext,
     pipelining,
     strict,
@@ -597,6 +614,7 @@ const OPTIONS = new Set([
   'timeout',
   'signal',
   'transport',
+  'socket',
   'tlsOptions',
   'pipelining',
   'strict',

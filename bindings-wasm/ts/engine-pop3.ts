@@ -380,6 +380,8 @@ export interface Target {
   signal: AbortSignal | undefined;
   /** As the package's own connections take them. */
   tlsOptions: object | undefined;
+  /** A connection that is open already, or what opens one, as the package knows it. */
+  socket: unknown;
 }
 
 /** What a package provides to `client.ts`. */

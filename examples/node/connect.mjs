@@ -25,7 +25,8 @@ export function options(more = {}) {
   return { ...values, positionals };
 }
 
-export function connect({ host, port, user, tls, ca }) {
+/** A session; `socket` is a connection that is open already, or opens one. */
+export function connect({ host, port, user, tls, ca, socket }) {
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
   return Pop3.connect({
@@ -34,6 +35,7 @@ export function connect({ host, port, user, tls, ca }) {
     password: process.env.POPMAIL_PASSWORD ?? '',
     tls,
     signal: interrupted.signal,
+    ...(socket && { socket }),
     ...(port && { port: Number(port) }),
     ...(ca && { tlsOptions: { ca: readFileSync(ca) } }),
   });
