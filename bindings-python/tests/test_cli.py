@@ -707,6 +707,29 @@ def test_show_draws_the_message(popmail_command: Command, tmp_path: Path) -> Non
             assert expected in outcome.out
 
 
+def test_show_writes_one_page_of_html(popmail_command: Command, tmp_path: Path) -> None:
+    file, page = tmp_path / "nasty.eml", tmp_path / "page.html"
+    file.write_bytes(NASTY)
+    outcome = popmail_command("show", file, "--html")
+    assert outcome.status == 0, outcome.err
+    assert outcome.out.startswith("<!doctype html>")
+    assert "Mallory" in outcome.out
+    assert popmail_command("show", file, "--html", "--output", page).status == 0
+    assert page.read_text("utf-8") == outcome.out
+    assert popmail_command("show", file, "-o", page).status == 2
+
+
+def test_show_lists_attachments(popmail_command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "files.eml"
+    attachment = popmail.Attachment(b"%PDF", "Pläne für das Café.pdf")
+    uuencoded = "begin 644 a.png\n#86)C\n`\nend\n"
+    file.write_bytes(popmail.compose(from_="a@example.com", text=uuencoded, attachments=[attachment]))
+    outcome = popmail_command("show", file)
+    assert outcome.status == 0, outcome.err
+    assert "attachment: Pläne für das Café.pdf, application/pdf, 4 B\n" in outcome.out
+    assert "attachment: a.png, image/png, 3 B (in uuencode)\n" in outcome.out
+
+
 @pytest.mark.parametrize("raw", [b"", b"\r\n", b"no header", b"Subject: only\r\n", bytes(range(256))])
 def test_show_and_parse_take_any_bytes(popmail_command: Command, tmp_path: Path, raw: bytes) -> None:
     file = tmp_path / "odd.eml"

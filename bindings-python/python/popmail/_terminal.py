@@ -99,6 +99,20 @@ def header_lines(message: Message) -> Text:
     return Text("\n").join(Text.assemble((f"{name:<9}", "bold"), value) for name, value in rows if value)
 
 
+def file_lines(message: Message) -> Text:
+    """Return the attachments, those in old formats too, one on each line: name, type, size."""
+    rows = [(part.filename or part.safe_filename, part.content_type, part.size, "") for part in message.attachments]
+    rows += [
+        (file.name or file.safe_filename, file.content_type, len(file.content), f" (in {file.format})")
+        for file in message.embedded_files()
+    ]
+    lines = [
+        Text.assemble(("attachment: ", "bold"), printable(f"{name}, {content_type}, {size(octets)}{where}"))
+        for name, content_type, octets, where in rows
+    ]
+    return Text("\n").join(lines)
+
+
 def mime_tree(message: Message) -> Text:
     """Return the parts of a message as a tree, with the messages inside messages."""
     tree = Text(printable_lines(message.tree()))

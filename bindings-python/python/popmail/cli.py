@@ -477,9 +477,27 @@ def _uids(box: popmail.Pop3) -> dict[int, str]:
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--headers", is_flag=True, help="All headers, as they stand in the message.")
-def show(file: Path, headers: bool) -> None:
-    """Show a message: its headers, its parts as a tree and its text. FILE may be - for standard input."""
+@click.option(
+    "--html", "as_html", is_flag=True, help="One page of HTML that loads and runs nothing, with the inline images."
+)
+@click.option("--output", "-o", type=click.Path(path_type=Path), metavar="PAGE", help="With --html, the file to write.")
+def show(file: Path, headers: bool, as_html: bool, output: Path | None) -> None:
+    """Show a message: its headers, its parts as a tree, its text, its attachments and what is wrong with it.
+
+    FILE may be - for standard input.
+    """
     message = popmail.parse(_read(file))
+    if as_html:
+        from popmail._view import html_page
+
+        page = html_page(message).encode("utf-8", "replace")
+        if output is None:
+            click.echo(page, nl=False)
+        else:
+            output.write_bytes(page)
+        return
+    if output is not None:
+        raise click.UsageError("--output needs --html")
     console = terminal.stdout()
     if headers:
         head = message.raw[: _end_of_headers(message.raw)].decode("utf-8", "surrogateescape")
@@ -493,6 +511,10 @@ def show(file: Path, headers: bool) -> None:
     if message.text:
         console.print()
         click.echo(terminal.printable_lines(message.text).rstrip("\n"))  # rich would replace its tabs
+    files = terminal.file_lines(message)
+    if files:
+        console.print()
+        console.print(files)
 
 
 @command.command()
