@@ -41,7 +41,7 @@ const address = await serveFolder(
   ROOT,
   {},
   {
-    '/page.html': '<!doctype html><script type="module" src="/page.js"></script>',
+    '/page.html': '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>',
     '/page.js': outputFiles[0].text,
     '/mime-vectors.json': JSON.stringify(mime),
     '/tests/vectors/pop3/client/listing.json': JSON.stringify(readdirSync(`${ROOT}tests/vectors/pop3/client`)),
