@@ -249,11 +249,14 @@ impl ClientConnection {
         self.silent_since = None;
         while !input.is_empty() && !self.state.is_over() {
             if self.channel == Channel::Handshake {
+                // The first one: how many came at once says nothing.
+                let first = input.get(..1).unwrap_or_default();
                 self.fail(Error::new(
                     ErrorCode::StlsInjection,
                     format!(
-                        "the server sent octets between its answer to STLS and the TLS handshake: {}",
-                        escaped(input)
+                        "the server sent octets between its answer to STLS and the TLS handshake, \
+                         the first is {}",
+                        escaped(first)
                     ),
                 ));
             } else if let Reading::Content(_) = self.reading {
