@@ -95,6 +95,25 @@ pageTest('html_shows_the_image_that_it_names_by_content_id', async (page) => {
   assert.ok((await image.evaluate(async (element) => (await element.decode(), element.naturalWidth))) > 0);
 });
 
+pageTest('html_without_colours_follows_the_page_and_other_html_stays_on_white', async (page) => {
+  const coloured = eml(['Subject: Red', 'Content-Type: text/html', '', '<p style="color:#900">Offers</p>']);
+  await drop(page, [...samples, { name: 'red.eml', bytes: coloured }]);
+  const background = (text) =>
+    page
+      .frameLocator('iframe')
+      .getByText(text)
+      .evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  await page.getByRole('button', { name: 'Use dark colours' }).click();
+  await open(page, 'The lighthouse');
+  assert.equal(await background('We climbed all 214 steps'), 'rgb(28, 31, 37)');
+  await page.getByRole('button', { name: 'Use light colours' }).click();
+  await page.frameLocator('iframe').getByText('We climbed all 214 steps').waitFor();
+  assert.equal(await background('We climbed all 214 steps'), 'rgb(255, 255, 255)');
+  await page.getByRole('button', { name: 'Use dark colours' }).click();
+  await open(page, 'Red');
+  assert.equal(await background('Offers'), 'rgb(255, 255, 255)');
+});
+
 pageTest('attachments_are_saved_byte_for_byte', async (page) => {
   await drop(page, samples);
   for (const { name, expect } of samples.filter((sample) => sample.expect.attachments.length > 0)) {

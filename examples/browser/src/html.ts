@@ -13,8 +13,10 @@ export interface SafeHtml {
   readonly remote: number;
   /** The Content-IDs that are shown. */
   readonly contentIds: ReadonlySet<string>;
-  /** A whole document for the frame. */
-  document(images: ReadonlyMap<string, string>, allowRemote: boolean): string;
+  /** Whether it has no colours of its own, and may be shown dark. */
+  readonly isPlain: boolean;
+  /** A whole document for the frame; `isDark` counts if it is plain. */
+  document(images: ReadonlyMap<string, string>, allowRemote: boolean, isDark: boolean): string;
 }
 
 const IMAGE_ATTRIBUTES = ['src', 'background', 'poster'];
@@ -35,6 +37,8 @@ const FORBIDDEN = [
 ];
 const REMOTE = /^\s*(https?:)?\/\//i;
 const REMOTE_IN_STYLE = /(?:url\(|image-set\()\s*['"]?\s*(?:https?:)?\/\//gi;
+const COLOURED = '[bgcolor], [background], [color], [text], [link]';
+const COLOUR_IN_STYLE = /color|background|filter|fill/i;
 const CID = /^\s*cid:/i;
 const CID_IN_STYLE = /cid:[^'")\s]+/gi;
 
@@ -59,10 +63,14 @@ export function sanitise(source: string): SafeHtml {
     for (const url of style.match(CID_IN_STYLE) ?? []) contentIds.add(contentId(url));
   }
 
+  const isPlain =
+    inert.querySelector(COLOURED) === null && ![...styles(inert)].some((style) => COLOUR_IN_STYLE.test(style));
+
   return {
     remote,
     contentIds,
-    document(images, allowRemote) {
+    isPlain,
+    document(images, allowRemote, isDark) {
       const page = inert.cloneNode(true) as Document;
       for (const { element, name, value } of imageAttributes(page)) {
         const image = CID.test(value) ? images.get(contentId(value)) : undefined;
@@ -81,7 +89,7 @@ export function sanitise(source: string): SafeHtml {
       }
       const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src data:${allowRemote ? ' https: http:' : ''}`;
       const head = page.createElement('head');
-      head.innerHTML = `<meta charset="utf-8"><meta name="referrer" content="no-referrer"><style>${FRAME_STYLE}</style>`;
+      head.innerHTML = `<meta charset="utf-8"><meta name="referrer" content="no-referrer"><style>${FRAME_STYLE}${isPlain && isDark ? DARK_STYLE : ''}</style>`;
       const csp = page.createElement('meta');
       csp.httpEquiv = 'Content-Security-Policy';
       csp.content = policy;
@@ -95,12 +103,12 @@ export function sanitise(source: string): SafeHtml {
 }
 
 /** A frame that shows a document and lets it do nothing: no scripts, no forms, no origin. Links open in a new tab. */
-export function sandbox(content: string): HTMLIFrameElement {
+export function sandbox(content: string, isPlain: boolean): HTMLIFrameElement {
   const frame = document.createElement('iframe');
   frame.setAttribute('sandbox', 'allow-popups allow-popups-to-escape-sandbox');
   frame.referrerPolicy = 'no-referrer';
   frame.title = 'HTML of the message';
-  frame.className = 'html-frame';
+  frame.className = isPlain ? 'html-frame plain' : 'html-frame';
   frame.srcdoc = content;
   return frame;
 }
@@ -149,4 +157,10 @@ const FRAME_STYLE = `
   a { color: #1f4fa3; }
   blockquote { margin-inline: 0; padding-inline-start: 1em; border-inline-start: 3px solid #d8d4cc; }
   img.popmail-blocked { min-width: 24px; min-height: 24px; padding: 4px 8px; border: 1px dashed #aaa; border-radius: 4px; color: #666; font-size: 13px; }
+`;
+/** For mail without colours of its own, where the page is dark. */
+const DARK_STYLE = `
+  :root { color-scheme: dark; background: #1c1f25; color: #e9e5dc; }
+  a { color: #8fb0f5; }
+  blockquote { border-color: #454b58; }
 `;

@@ -27,6 +27,17 @@ const WORDS: Readonly<Record<string, string>> = {
   'delimiter-inside-line': 'A boundary was only found inside a line.',
   'missing-delimiter': 'A part is not ended by a delimiter of its multipart.',
   'unterminated-multipart': 'The closing delimiter of a multipart is missing.',
+  'address-in-name': 'The name of an address holds another address.',
+  'bare-cr': 'A CR stands by itself among the header fields.',
+  'direction-control': 'A field holds characters that change the direction of writing.',
+  'encoded-multipart': 'A multipart has a transfer encoding, which it must not have.',
+  'guessed-charset': 'The charset of a text, a field or a file name is a guess.',
+  'hidden-text': 'There is text after the end of a multipart, which is not shown.',
+  'long-line': 'A line is longer than 998 bytes.',
+  'nul-octet': 'The text holds NUL bytes.',
+  'odd-boundary': 'A boundary is longer or has other characters than it may.',
+  'several-authors': 'There are several authors; programs differ in whom they show.',
+  'unsafe-file-name': 'The file name is not safe to use: the file is saved under another.',
   'limit-reached': 'A limit was reached; what is beyond it was not looked at.',
 };
 

@@ -9,6 +9,7 @@ import { count, fullDate, people, size } from './format.ts';
 import { notifyError } from './notices.ts';
 import { SourceView } from './source.ts';
 import { tabs } from './tabs.ts';
+import { isDark, theme } from './theme.ts';
 import { partTree } from './tree.ts';
 
 /** HTML above this is never shown whole: to sanitise it would hold the page up. */
@@ -166,9 +167,12 @@ function htmlView(engine: Remote<Engine>, message: Detail, html: Cut): HTMLEleme
   const show = async (source: string, isWhole: boolean) => {
     const safe = sanitise(source);
     const images = await inlineImages(engine, message, safe.contentIds);
-    const frame = (allowRemote: boolean) => sandbox(safe.document(images, allowRemote));
+    let allowRemote = false;
+    const frame = () => sandbox(safe.document(images, allowRemote, isDark()), safe.isPlain);
+    const draw = () => place.lastElementChild!.replaceWith(frame());
     const bar = h('div', { class: 'html-bar' });
-    place.replaceChildren(bar, frame(false));
+    place.replaceChildren(bar, frame());
+    if (safe.isPlain) follow(place, draw);
     if (!isWhole) {
       bar.append(h('p', {}, `The first ${size(html.text.length)} of ${size(html.length)} are shown.`));
     }
@@ -191,7 +195,8 @@ function htmlView(engine: Remote<Engine>, message: Detail, html: Cut): HTMLEleme
           onclick: () => {
             note.remove();
             button.remove();
-            place.lastElementChild!.replaceWith(frame(true));
+            allowRemote = true;
+            draw();
           },
         },
         safe.remote === 1 ? 'Load it' : 'Load them',
@@ -203,6 +208,15 @@ function htmlView(engine: Remote<Engine>, message: Detail, html: Cut): HTMLEleme
     notifyError('The HTML cannot be shown', error),
   );
   return place;
+}
+
+/** Calls `draw` when the page turns light or dark, as long as the place is in it. */
+function follow(place: HTMLElement, draw: () => void): void {
+  const turned = () => {
+    if (place.isConnected) draw();
+    else theme.removeEventListener('change', turned);
+  };
+  theme.addEventListener('change', turned);
 }
 
 /** The images that the HTML shows by Content-ID, as `data:` addresses. */

@@ -4,12 +4,19 @@ import { byId, icon } from './dom.ts';
 
 const KEY = 'popmail-theme';
 const system = matchMedia('(prefers-color-scheme: dark)');
+const root = document.documentElement;
+
+/** Tells of each `change`. */
+export const theme = new EventTarget();
+
+export function isDark(): boolean {
+  return (root.dataset['theme'] ?? (system.matches ? 'dark' : 'light')) === 'dark';
+}
 
 export function setUpTheme(): void {
   const button = byId('theme');
-  const root = document.documentElement;
-  const isDark = () => (root.dataset['theme'] ?? (system.matches ? 'dark' : 'light')) === 'dark';
   const show = () => {
+    theme.dispatchEvent(new Event('change'));
     button.replaceChildren(icon(isDark() ? 'light' : 'dark'));
     button.setAttribute('aria-label', isDark() ? 'Use light colours' : 'Use dark colours');
   };
