@@ -6,9 +6,13 @@ import base64
 import quopri
 import random
 import re
+from functools import partial
 
 COUNT = 20
 """Messages of each class, each different."""
+
+FEW = 2
+"""Messages of the class of the largest."""
 
 _WORDS = re.findall(
     r"\w+",
@@ -32,13 +36,14 @@ def corpus() -> dict[str, list[bytes]]:
     """Return the messages of each class."""
     dice = random.Random(1939)
     classes = {
-        "small text, 3 kB": _small,
-        "newsletter, 60 kB of HTML": _newsletter,
-        "1 MB attachment": _attachment,
-        "list mail, long trace": _list_mail,
-        "legacy charsets": _legacy,
+        "small text, 3 kB": (_small, COUNT),
+        "newsletter, 60 kB of HTML": (_newsletter, COUNT),
+        "1 MB attachment": (partial(_attachment, 1_000_000), COUNT),
+        "20 MB attachment": (partial(_attachment, 20_000_000), FEW),
+        "list mail, long trace": (_list_mail, COUNT),
+        "legacy charsets": (_legacy, COUNT),
     }
-    return {name: [make(dice, number) for number in range(COUNT)] for name, make in classes.items()}
+    return {name: [make(dice, number) for number in range(count)] for name, (make, count) in classes.items()}
 
 
 def _text(dice: random.Random, octets: int) -> str:
@@ -99,8 +104,8 @@ def _newsletter(dice: random.Random, number: int) -> bytes:
     )
 
 
-def _attachment(dice: random.Random, number: int) -> bytes:
-    blob = base64.encodebytes(dice.randbytes(1_000_000)).replace(b"\n", b"\r\n")
+def _attachment(octets: int, dice: random.Random, number: int) -> bytes:
+    blob = base64.encodebytes(dice.randbytes(octets)).replace(b"\n", b"\r\n")
     head = _head(number, "Scan attached", 'Content-Type: multipart/mixed; boundary="=_mix"')
     return b"".join(
         [
