@@ -74,9 +74,12 @@ peers:
 	@scripts/need curl curl --version
 	@scripts/need openssl openssl version
 
-.PHONY: browser-peers
-browser-peers:
+.PHONY: chromium
+chromium:
 	@scripts/need chromium test -x /usr/bin/chromium
+
+.PHONY: browser-peers
+browser-peers: chromium
 	@scripts/need websockify test -x /usr/bin/websockify
 
 ## checks
@@ -134,7 +137,7 @@ demo: $(STAMPS)/native $(STAMPS)/node ## fetch and decode the sample mail from t
 	cd bindings-node && npm run demo
 
 .PHONY: bench
-bench: $(STAMPS)/native peers ## a table of figures, beside those of the peers
+bench: $(STAMPS)/native $(STAMPS)/node $(STAMPS)/wasm peers chromium benchmarks/js/node_modules/.package-lock.json ## tables of figures, beside those of the peers; kept in target/bench.md
 	$(BIN)/python benchmarks/run.py
 
 .PHONY: fuzz-smoke
@@ -166,5 +169,5 @@ smoke: dist
 clean: ## remove everything that was built or installed
 	rm -rf target .venv dist $(PACKAGE)/python/popmail/*.so bindings-node/*.node
 	rm -rf $(addsuffix /dist,bindings-node bindings-wasm examples/browser)
-	rm -rf $(addsuffix /node_modules,bindings-node bindings-wasm bindings-wasm/tests/browser examples/browser)
+	rm -rf $(addsuffix /node_modules,bindings-node bindings-wasm bindings-wasm/tests/browser examples/browser benchmarks/js)
 	find $(PACKAGE) benchmarks scripts -name __pycache__ -prune -exec rm -rf {} +
