@@ -73,6 +73,7 @@ peers:
 	@scripts/need dovecot-pop3d test -e /usr/lib/dovecot/pop3
 	@scripts/need curl curl --version
 	@scripts/need openssl openssl version
+	@scripts/need mpop test -x /usr/bin/mpopd
 
 .PHONY: chromium
 chromium:

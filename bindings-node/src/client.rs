@@ -35,6 +35,7 @@ pub struct LoginOptions {
     pub token: Option<Uint8Array>,
     pub authzid: Option<String>,
     pub initial_response: Option<bool>,
+    pub utf8: Option<bool>,
     pub nonce: Option<String>,
     pub channel_binding: Option<ChannelBindingObject>,
 }
@@ -165,6 +166,7 @@ impl ClientEngine {
             initial_response: options.initial_response.unwrap_or(false),
             nonce: options.nonce.unwrap_or_default(),
             channel_binding: options.channel_binding.map(ChannelBinding::from),
+            utf8: options.utf8.unwrap_or(false),
         }))
     }
 

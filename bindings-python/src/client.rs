@@ -128,7 +128,7 @@ impl ClientEngine {
             .map(|timeout| timeout.as_secs_f64())
     }
 
-    #[pyo3(signature = (user, password, auth, *, token = None, authzid = "", initial_response = false, nonce = "", channel_binding = None))]
+    #[pyo3(signature = (user, password, auth, *, token = None, authzid = "", initial_response = false, nonce = "", channel_binding = None, utf8 = false))]
     #[allow(clippy::too_many_arguments)] // By keyword, as Python users expect.
     fn login(
         &mut self,
@@ -141,6 +141,7 @@ impl ClientEngine {
         initial_response: bool,
         nonce: &str,
         channel_binding: Option<(String, Vec<u8>)>,
+        utf8: bool,
     ) -> PyResult<u64> {
         let secret = |octets: Cow<'_, [u8]>| Secret::new(octets.into_owned());
         let request = LoginRequest {
@@ -152,6 +153,7 @@ impl ClientEngine {
             initial_response,
             nonce: nonce.to_owned(),
             channel_binding: channel_binding.map(|(name, data)| ChannelBinding { name, data }),
+            utf8,
         };
         handle(py, self.0.login_with(request))
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import grp
 import itertools
+import json
 import os
 import pwd
 import shutil
@@ -16,8 +17,11 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
+import urllib.parse
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -45,9 +49,14 @@ mail_uid = {mail_uid}
 mail_gid = {mail_gid}
 first_valid_uid = 1
 mail_max_userip_connections = 1000
-auth_mechanisms = plain login cram-md5 apop scram-sha-1 scram-sha-256
+auth_mechanisms = plain login cram-md5 apop scram-sha-1 scram-sha-256 oauthbearer xoauth2
 auth_failure_delay = 0
 disable_plaintext_auth = yes
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = {folder}/oauth2.conf
+}}
 passdb {{
   driver = static
   args = password={password}
@@ -76,6 +85,32 @@ service anvil {{
 }}
 {unprivileged}
 """
+
+
+_OAUTH = """\
+introspection_mode = get
+introspection_url = http://{host}:{oauth_port}/
+username_attribute = username
+active_attribute = active
+active_value = yes
+"""
+
+
+class _Introspection(BaseHTTPRequestHandler):
+    """Says that `token-of-USER` is a good token of USER."""
+
+    def do_GET(self) -> None:
+        token = urllib.parse.unquote(self.path[1:].partition("&")[0])
+        user = token.removeprefix("token-of-")
+        octets = json.dumps({"active": "yes" if user != token else "no", "username": user}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(octets)))
+        self.end_headers()
+        self.wfile.write(octets)
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def free_port() -> int:
@@ -113,6 +148,10 @@ class Dovecot:
         self._numbers = itertools.count(1)
         self._owner = _mail_owner()
         self._write_certificates()
+        self._oauth = ThreadingHTTPServer((HOST, 0), _Introspection)
+        threading.Thread(target=self._oauth.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        oauth = _OAUTH.format(host=HOST, oauth_port=self._oauth.server_address[1])
+        (self.folder / "oauth2.conf").write_text(oauth)
         self._configuration = self.folder / "dovecot.conf"
         self._configuration.write_text(self._configure())
         for name in ("run", "state", "mail", "home"):
@@ -134,6 +173,8 @@ class Dovecot:
         """Stop the server and remove its folder."""
         self._process.terminate()
         self._process.wait(30)
+        self._oauth.shutdown()
+        self._oauth.server_close()
         shutil.rmtree(self.folder)
 
     def client_context(self) -> ssl.SSLContext:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import io
 import resource
 import socket
@@ -78,6 +79,14 @@ def test_every_name_of_pop3_is_there() -> None:
     names = {name for name in dir(popmail.Pop3) if not name.startswith("_")}
     missing = names - set(dir(popmail.AsyncPop3)) - WITHOUT_ASYNC
     assert not missing
+
+
+def test_the_documentation_of_a_name_is_that_of_pop3() -> None:
+    # Written twice, for the tools that read it from the source; `retr` takes more kinds of files here.
+    own = {"connect", "retr"}
+    for name, member in vars(popmail.AsyncPop3).items():
+        if not name.startswith("_") and name not in own:
+            assert inspect.getdoc(member) == inspect.getdoc(getattr(popmail.Pop3, name)), name
 
 
 def test_making_one_does_no_io() -> None:

@@ -437,6 +437,30 @@ def test_a_file_of_accounts_that_cannot_be_read_is_named(
     assert not (tmp_path / "x").exists()
 
 
+def test_hundreds_of_accounts_are_fetched_in_one_run(popmail_command: Command, tmp_path: Path) -> None:
+    names = [f"user{number}" for number in range(300)]
+    accounts = {
+        name: popmail.Account(PASSWORD, popmail.MemoryMaildrop(plain_messages(number % 2, seed=number, octets=200)))
+        for number, name in enumerate(names)
+    }
+    with popmail.Server(accounts, allow_cleartext=True) as server:
+        tables = [
+            f'[[account]]\nurl = "pop://{name}@127.0.0.1:{server.port}"\nfolder = "all"\n'
+            for name in [*names, "nobody"]
+        ]
+        defaults = '[defaults]\nallow_cleartext = true\nauth = "plain"\npassword_file = "secret"\n'
+        file = write_config(tmp_path, "concurrency = 32\n" + defaults + "".join(tables))
+        outcome = popmail_command("fetch", "--config", file)
+    assert outcome.status == 1
+    lines = outcome.err.splitlines()
+    assert len(lines) == 302
+    assert len([line for line in lines if "fetched 1 message," in line]) == 150
+    assert [line for line in lines if line.startswith("nobody@") and "failed: login refused" in line]
+    assert lines[-1].startswith("301 accounts: fetched 150 messages, ")
+    assert lines[-1].endswith(", 1 failed")
+    assert len(received(tmp_path / "all")) == 150
+
+
 def test_a_password_that_is_not_there_fails_its_account_alone(
     popmail_command: Command, certificates: Certificates, tmp_path: Path
 ) -> None:

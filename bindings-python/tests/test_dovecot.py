@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +149,21 @@ def test_each_mechanism_logs_in(dovecot: Dovecot, auth: str, way: str, initial_r
     with open_box(dovecot, mailbox, way, auth=auth, initial_response=initial_response) as box:
         assert box.stat().count == 1
         assert box.deviations == {}
+
+
+@pytest.mark.parametrize("way", ["implicit TLS", "STLS"])
+@pytest.mark.parametrize("auth", ["auto", "oauthbearer", "xoauth2"])
+def test_a_token_logs_in(dovecot: Dovecot, auth: str, way: str) -> None:
+    mailbox = dovecot.mailbox([b"Subject: in\r\n\r\n"])
+    token = f"token-of-{mailbox.user}"
+    with open_box(dovecot, mailbox, way, auth=auth, password=None, token=token) as box:
+        assert box.stat().count == 1
+        assert box.deviations == {}
+    with pytest.raises(popmail.AuthenticationError) as caught:
+        open_box(dovecot, mailbox, way, auth=auth, password=None, token="of nobody")
+    assert caught.value.detail is not None
+    assert "status" in json.loads(caught.value.detail)
+    assert "of nobody" not in str(caught.value)
 
 
 @pytest.mark.parametrize("auth", ["auto", "apop", "cram-md5", "scram-sha-1", "scram-sha-256"])

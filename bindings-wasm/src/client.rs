@@ -125,6 +125,7 @@ impl ClientEngine {
             initial_response: flag(options, "initialResponse"),
             nonce: text(options, "nonce").unwrap_or_default(),
             channel_binding: channel_binding(&binding),
+            utf8: flag(options, "utf8"),
         }))
     }
 

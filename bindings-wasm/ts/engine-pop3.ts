@@ -151,6 +151,8 @@ export interface LoginOptions {
   authzid?: string;
   /** Sends the first SASL message with AUTH. */
   initialResponse?: boolean;
+  /** Asks for texts and header fields in UTF-8 where they are offered (RFC 6856). */
+  utf8?: boolean;
   /** For SCRAM: random printable ASCII without a comma, new for each login; without it SCRAM is not used. */
   nonce?: string;
   /** For SCRAM: what ties the login to its TLS channel. */

@@ -88,7 +88,11 @@ impl Pair {
         self.client.take_output(&mut self.to_server);
         self.to_client.append(&mut self.host.wire);
         let amount = |waiting: usize, dice: &mut Random| {
-            if all { waiting } else { dice.below(waiting + 1) }
+            if all {
+                waiting
+            } else {
+                dice.below(waiting + 1)
+            }
         };
         if all || dice.below(2) == 0 {
             let count = amount(self.to_server.len(), dice);

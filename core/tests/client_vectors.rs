@@ -282,6 +282,7 @@ fn command(
                 authzid: option("authzid").unwrap_or_default().to_owned(),
                 auth: choice,
                 initial_response: options["initial_response"].as_bool().unwrap_or(false),
+                utf8: options["utf8"].as_bool().unwrap_or(false),
                 nonce: option("nonce").unwrap_or_default().to_owned(),
                 channel_binding: option("binding").map(|data| ChannelBinding {
                     name: "tls-exporter".to_owned(),

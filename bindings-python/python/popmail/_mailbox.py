@@ -49,6 +49,7 @@ class Mailbox(Generic[_Transport]):
         auth: Auth = "auto",
         authzid: str = "",
         initial_response: bool = False,
+        utf8: bool = False,
         allow_cleartext: bool = False,
         timeout: float | None = 60.0,
         transport: _Transport | None = None,
@@ -83,6 +84,7 @@ class Mailbox(Generic[_Transport]):
             token=_octets("token", token() if callable(token) else token),
             authzid=authzid,
             initial_response=initial_response,
+            utf8=utf8,
             nonce=secrets.token_urlsafe(24),
         )
         self._dialogue = Dialogue(engine, f"{host} port {self.port}", trace)

@@ -98,6 +98,9 @@ class Pop3(Mailbox[Transport]):
         authzid: Whom to act for, if not for ``user`` (RFC 4422 section 2).
         initial_response: Saves a round trip where the first message of the
             mechanism fits the command; some servers refuse that.
+        utf8: Asks for texts and header fields in UTF-8 where the server
+            offers them (RFC 6856); a name or a password beyond ASCII asks by
+            itself.
         allow_cleartext: Allows a password to cross the network without TLS.
         timeout: Seconds that the server may be silent while an answer is due;
             ``None`` waits without end.

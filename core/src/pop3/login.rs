@@ -146,6 +146,9 @@ pub struct LoginRequest {
     /// Sends the first SASL message with AUTH where the line holds it (RFC
     /// 5034 section 4), which saves a round trip. Some servers refuse that.
     pub initial_response: bool,
+    /// Asks for texts and header fields in UTF-8 where the server offers them
+    /// (RFC 6856 section 2); a name or a password beyond ASCII asks by itself.
+    pub utf8: bool,
     /// For SCRAM: printable ASCII without a comma, 18 random octets or more in
     /// base64, new for each login. Without it SCRAM is not used.
     pub nonce: String,
@@ -337,7 +340,8 @@ impl LoginPlan {
         }
         let secret = self.request.password.as_ref().map(Secret::expose);
         let ascii = self.request.user.is_ascii() && secret.is_none_or(|octets| octets.is_ascii());
-        if !ascii && !self.asked_for_utf8 && view.capabilities.is_some_and(|all| all.has("UTF8")) {
+        let wanted = self.request.utf8 || !ascii;
+        if wanted && !self.asked_for_utf8 && view.capabilities.is_some_and(|all| all.has("UTF8")) {
             // Names and passwords beyond ASCII (RFC 6856 section 2).
             self.asked_for_utf8 = true;
             return Action::Send(Command::Utf8);
