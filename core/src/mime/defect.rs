@@ -140,8 +140,8 @@ codes! {
     LongLine = "long-line", Note;
     /// The file name is not safe to use: a path, a device, control or reserved characters.
     UnsafeFileName = "unsafe-file-name", Warning;
-    /// The boundary is longer than 70 characters, ends with a space, or holds characters that it must
-    /// not (RFC 2046 section 5.1.1).
+    /// The boundary is longer than 70 characters, ends with a space, holds characters that it must not
+    /// (RFC 2046 section 5.1.1), or is written in sections (RFC 2231).
     OddBoundary = "odd-boundary", Ambiguous;
     /// A multipart has a transfer encoding that it must not have (RFC 2045 section 6.4); it is not
     /// undone.
@@ -294,8 +294,12 @@ impl Search {
         let Some(boundary) = part.parameter("boundary").filter(|_| part.is_multipart()) else {
             return;
         };
-        if is_odd_boundary(boundary) {
-            let field = part.headers().first(HeaderName::ContentType);
+        let field = part.headers().first(HeaderName::ContentType);
+        let in_sections = field.is_some_and(|field| {
+            let lower = field.raw_value().to_ascii_lowercase();
+            memmem::find(&lower, b"boundary*").is_some()
+        });
+        if in_sections || is_odd_boundary(boundary) {
             self.add(
                 DefectCode::OddBoundary,
                 part,

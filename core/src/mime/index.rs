@@ -207,7 +207,7 @@ layout! {
     VIEW_DEFECTS = 6;
     /// For `view`: where the HTML refers to parts by `cid:`, in JSON: start, end, part.
     VIEW_CIDS = 7;
-    /// For `view`, from here on only where a build has them: what the message says beyond its text, in JSON.
+    /// For `view`, from here on only where a build has them: the details in JSON.
     VIEW_DETAILS = 64;
     /// For `view`: the text with the soft line breaks of `format=flowed` undone.
     VIEW_UNWRAPPED_TEXT = 65;
@@ -215,6 +215,8 @@ layout! {
     VIEW_SPANS = 66;
     /// For `view`: what the author wrote of it.
     VIEW_OWN_TEXT = 67;
+    /// For `view`, of the part with this number: its text with soft line breaks undone.
+    VIEW_PART_UNWRAPPED_TEXT = 68;
 
     /// For `field`: the value as text.
     FIELD_TEXT = 0;
@@ -224,6 +226,10 @@ layout! {
     FIELD_DATE = 2;
     /// For `field`: the value as message identifiers, in JSON.
     FIELD_IDENTIFIERS = 3;
+    /// For `field`, from here on only where a build has them: the spans of a text, in JSON.
+    FIELD_SPANS = 64;
+    /// For `field`: threads in JSON, of items separated by U+001E, their members by U+001F: see the core.
+    FIELD_THREADS = 65;
 }
 
 /// What the number of a charset means: its place here.
@@ -372,6 +378,20 @@ pub fn line_ends(raw: &[u8]) -> Vec<u8> {
     }
 }
 
+/// The bytes with every line end as CRLF, as signatures are over them.
+pub fn crlf(raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut from = 0;
+    for at in memchr::memchr_iter(b'\n', raw) {
+        let line = raw.get(from..at).unwrap_or_default();
+        out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        out.extend_from_slice(b"\r\n");
+        from = at + 1;
+    }
+    out.extend_from_slice(raw.get(from..).unwrap_or_default());
+    out
+}
+
 /// The content of a part: its body (from [`PART_BODY`] to [`PART_END`]) with the transfer encoding
 /// ([`PART_ENCODING`]) undone.
 pub fn content(body: &[u8], encoding: u32) -> Cow<'_, [u8]> {
@@ -418,6 +438,13 @@ pub fn field(value: &[u8], what: u32) -> Cow<'_, str> {
             Cow::Owned(date.map(|date| date.to_string()).unwrap_or_default())
         }
         FIELD_IDENTIFIERS => Cow::Owned(json::texts(&content_id::identifiers(value))),
+        #[cfg(feature = "details")]
+        FIELD_SPANS => {
+            let text = String::from_utf8_lossy(value);
+            Cow::Owned(details::spans_json(&text, Unit::Utf16))
+        }
+        #[cfg(feature = "details")]
+        FIELD_THREADS => Cow::Owned(details::threads_json(&String::from_utf8_lossy(value))),
         _ => unstructured(value),
     }
 }
@@ -435,6 +462,10 @@ pub fn view_with(raw: &[u8], options: &[u32], message: u32, what: u32) -> Option
 
 fn read_view(parsed: &Message<'_>, message: u32, what: u32) -> Option<String> {
     let outermost = parsed.view();
+    #[cfg(feature = "details")]
+    if what == VIEW_PART_UNWRAPPED_TEXT {
+        return parsed.part(message)?.unwrapped_text().map(Cow::into_owned);
+    }
     let inner = outermost.store.parsed.messages().nth(message as usize)?;
     let view = MessageView::new(outermost.store, inner);
     match what {

@@ -49,6 +49,8 @@ mod parameters;
 mod part;
 mod reading;
 mod repair;
+#[cfg(feature = "details")]
+pub mod scanner;
 mod store;
 mod tree;
 

@@ -32,7 +32,7 @@ const META_TRIES: usize = 64;
 const LONG: usize = 4_096;
 
 /// How much of a text is given to the detector, from its first byte that is not ASCII.
-const DETECTED: usize = 64 << 10;
+const DETECTED: usize = 16 << 10;
 
 /// What a guess rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -162,12 +162,19 @@ fn needs_look(charset: Charset) -> bool {
 
 /// The text of a body, and how it was read.
 pub(crate) fn read(label: Label, bytes: &[u8]) -> Reading<'_> {
-    let (text, malformed) = charset::decode_checked(label.charset, bytes);
+    // Text that is not UTF-8 would triple as UTF-8 with replacements: the guess comes first.
+    let is_unicode = label.charset == Charset::UTF_8;
+    let known = (!is_unicode || std::str::from_utf8(bytes).is_ok())
+        .then(|| charset::decode_checked(label.charset, bytes));
+    let malformed = known.as_ref().is_none_or(|(_, malformed)| *malformed);
     let looks_wrong = malformed || has_escapes(label, bytes) || is_latin_1(label.charset);
     let guessed = looks_wrong.then(|| guessed(label, bytes)).flatten();
     let (text, guess) = match guessed {
         Some((text, guess)) => (text, Some(guess)),
-        None => (text, None),
+        None => {
+            let lossy = || charset::decode_checked(label.charset, bytes);
+            (known.unwrap_or_else(lossy).0, None)
+        }
     };
     Reading {
         text,

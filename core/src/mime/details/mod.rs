@@ -24,6 +24,7 @@ pub use report::{
 };
 pub(crate) use spans::own_text;
 pub use spans::{Span, SpanKind, Unit, spans};
+pub(crate) use thread::threads_json;
 pub use thread::{ThreadEntry, ThreadItem, threads};
 pub use trace::{AuthenticationResult, AuthenticationResults, Received};
 

@@ -6,6 +6,7 @@
 use memchr::memmem;
 
 use crate::mime::Part;
+use crate::mime::index::crlf;
 
 /// How much of a text is looked at for the armour of OpenPGP.
 const READ: usize = 64 << 10;
@@ -193,17 +194,7 @@ pub(super) fn signed_content(part: &Part<'_>) -> Option<Vec<u8>> {
     if part.content_type() != "multipart/signed" {
         return None;
     }
-    let raw = part.children().next()?.raw();
-    let mut out = Vec::with_capacity(raw.len());
-    let mut from = 0;
-    for at in memchr::memchr_iter(b'\n', raw) {
-        let line = raw.get(from..at).unwrap_or_default();
-        out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
-        out.extend_from_slice(b"\r\n");
-        from = at + 1;
-    }
-    out.extend_from_slice(raw.get(from..).unwrap_or_default());
-    Some(out)
+    Some(crlf(part.children().next()?.raw()))
 }
 
 #[cfg(test)]

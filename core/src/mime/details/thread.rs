@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use super::subject;
 use crate::mime::MessageView;
+use crate::mime::json::Json;
 
 /// What threading needs of one message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,6 +48,36 @@ pub struct ThreadEntry {
     pub depth: u32,
     /// Which of the items it is; `None` for a message that is missing and holds others together.
     pub item: Option<usize>,
+}
+
+/// [`threads`] of items that are written as text (`index::FIELD_THREADS`), as JSON:
+/// `[[depth,item]]`, the item `null` where it is missing.
+pub(crate) fn threads_json(items: &str) -> String {
+    let item = |text: &str| {
+        let mut fields = text.split('\u{1f}');
+        let mut next = || fields.next().unwrap_or_default();
+        ThreadItem {
+            message_id: Some(next()).filter(|id| !id.is_empty()).map(str::to_owned),
+            references: next().split_whitespace().map(str::to_owned).collect(),
+            subject: next().to_owned(),
+            date: next().parse().unwrap_or_default(),
+        }
+    };
+    let items: Vec<_> = match items {
+        "" => Vec::new(),
+        items => items.split('\u{1e}').map(item).collect(),
+    };
+    let mut json = Json::default();
+    json.list(threads(&items).into_iter(), |json, entry| {
+        json.list(
+            [Some(entry.depth as usize), entry.item].into_iter(),
+            |json, number| match number {
+                Some(number) => json.number(number as u64),
+                None => json.null(),
+            },
+        );
+    });
+    json.out
 }
 
 const NONE: usize = usize::MAX;
