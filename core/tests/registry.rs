@@ -2,7 +2,28 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use popmail::ErrorCode;
+use popmail::mime::DefectCode;
 use serde_json::{Value, json};
+
+#[test]
+fn every_defect_has_its_row_and_every_row_its_defect() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/registry/defects.json"
+    );
+    let registry: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let rows: Vec<Value> = registry
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["code"], row["severity"]]))
+        .collect();
+    let codes: Vec<Value> = DefectCode::ALL
+        .iter()
+        .map(|code| json!([code.as_str(), code.severity().as_str()]))
+        .collect();
+    assert_eq!(rows, codes);
+}
 
 #[test]
 fn every_error_code_has_its_row_and_every_row_its_code() {
