@@ -5,7 +5,7 @@
 //   node build.mjs face      the JavaScript and the types alone
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -33,6 +33,8 @@ if (only !== 'native') {
   ]);
   rmSync('dist', { recursive: true, force: true });
   mkdirSync('dist');
+  // What `json()` and `details` are, for programs that check it.
+  cpSync('../schema', 'dist/schema', { recursive: true });
   for (const license of ['LICENSE-APACHE', 'LICENSE-MIT']) {
     copyFileSync(`../${license}`, license);
   }

@@ -10,7 +10,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -204,6 +204,8 @@ async function buildFace() {
   ]);
   rmSync('dist', { recursive: true, force: true });
   mkdirSync('dist');
+  // What `json()` and `details` are, for programs that check it.
+  cpSync('../schema', 'dist/schema', { recursive: true });
   for (const license of ['LICENSE-APACHE', 'LICENSE-MIT']) {
     copyFileSync(`../${license}`, license);
   }

@@ -33,6 +33,33 @@ pub fn index<'env>(env: &'env Env, raw: &[u8]) -> Result<Object<'env>> {
     })
 }
 
+/// `index` of a message that is parsed in another way than the usual one.
+#[napi]
+pub fn index_with<'env>(env: &'env Env, raw: &[u8], options: &[u32]) -> Result<Object<'env>> {
+    let mut made = index::MessageIndex::default();
+    index::index_with(raw, options, &mut made);
+    let words = Uint32ArraySlice::copy_from(env, &made.words)?;
+    let text = string(env, &made.text)?;
+    Ok(object!(env, { c"words": words, c"text": text }))
+}
+
+#[napi]
+pub fn view_with<'env>(
+    env: &'env Env,
+    raw: &[u8],
+    message: u32,
+    what: u32,
+    options: &[u32],
+) -> Result<Option<JsString<'env>>> {
+    let view = index::view_with(raw, options, message, what);
+    view.map(|text| string(env, &text)).transpose()
+}
+
+#[napi]
+pub fn crlf(raw: &[u8]) -> Uint8Array {
+    index::crlf(raw).into()
+}
+
 #[napi]
 pub fn line_ends(raw: &[u8]) -> Uint8Array {
     index::line_ends(raw).into()

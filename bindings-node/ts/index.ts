@@ -84,6 +84,7 @@ export {
 export type { CommandOptions } from '../../bindings-wasm/ts/dialogue.js';
 export type { Auth, Limits, MaildropEntry, ServerAuth, ServerLimits, Tls } from '../../bindings-wasm/ts/engine-pop3.js';
 export type { SyncPlan, SyncWarning } from '../../bindings-wasm/ts/engine-sync.js';
+export type * from '../../bindings-wasm/ts/details.js';
 export { AbortError, Pop3Error, type Pop3ErrorCode, type Verdict } from '../../bindings-wasm/ts/error.js';
 export type {
   Capabilities,
@@ -102,10 +103,15 @@ export {
   Header,
   Headers,
   Message,
+  type MimeLimits,
+  type ParseOptions,
   Part,
   type Severity,
+  type ThreadEntry,
   type ZonedDate,
   parse,
+  textSpans,
+  threads,
 } from '../../bindings-wasm/ts/message.js';
 export { RemoteMessage, type Summary, type SummaryOptions } from '../../bindings-wasm/ts/remote.js';
 export {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 import type { ExtraEngine } from '../../bindings-wasm/ts/engine-extra.js';
-import type { MimeEngine } from '../../bindings-wasm/ts/engine-mime.js';
+import type { MessageIndex, MimeEngine } from '../../bindings-wasm/ts/engine-mime.js';
 import type {
   ClientConfig,
   ClientEngine as Client,
@@ -44,7 +44,10 @@ export interface SyncFile {
 }
 
 /** The MIME functions, with the decoding of content into memory that JavaScript makes. */
-interface NativeMime extends Omit<MimeEngine, 'content' | 'view'> {
+interface NativeMime extends Omit<MimeEngine, 'content' | 'index' | 'view'> {
+  index(raw: Uint8Array): MessageIndex;
+  indexWith(raw: Uint8Array, options: Uint32Array): MessageIndex;
+  viewWith(raw: Uint8Array, message: number, what: number, options: Uint32Array): Maybe<string>;
   /** Octets that were written to the start of `out`; -1 if it is too small. */
   contentInto(source: Uint8Array, start: number, end: number, encoding: number, out: Uint8Array): number;
   /** A guess at `contentSize` that reads next to nothing. */
@@ -88,7 +91,9 @@ export const mimeEngine: MimeEngine = {
     }
     throw new Pop3Error('POP3_ERR_INTERNAL', 'a body is larger than its size');
   },
-  view: (raw, message, what) => module.view(raw, message, what) ?? undefined,
+  index: (raw, options) => (options === undefined ? module.index(raw) : module.indexWith(raw, options)),
+  view: (raw, message, what, options) =>
+    (options === undefined ? module.view(raw, message, what) : module.viewWith(raw, message, what, options)) ?? undefined,
 };
 
 /** What only some programs need, as the face takes it. */

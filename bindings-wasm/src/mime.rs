@@ -40,21 +40,30 @@ fn start() {
 pub fn index(raw: &[u8]) -> Vec<u32> {
     INDEX.with_borrow_mut(|made| {
         index::index_into(raw, made);
-        let mut words = Vec::with_capacity(made.words.len() + made.text.len() / 4 + 2);
-        words.extend_from_slice(&made.words);
-        let (chunks, rest) = made.text.as_bytes().as_chunks::<4>();
-        words.extend(chunks.iter().map(|chunk| u32::from_le_bytes(*chunk)));
-        let mut last = [0; 4];
-        if let Some(start) = last.get_mut(..rest.len()) {
-            start.copy_from_slice(rest);
-        }
-        words.push(u32::from_le_bytes(last));
-        words.push(u32::try_from(made.text.len()).unwrap_or(u32::MAX));
-        if made.words.capacity() > KEPT_WORDS || made.text.capacity() > KEPT_WORDS {
-            *made = index::MessageIndex::default();
-        }
-        words
+        packed(made)
     })
+}
+
+fn packed(made: &mut index::MessageIndex) -> Vec<u32> {
+    let mut words = Vec::with_capacity(made.words.len() + made.text.len() / 4 + 2);
+    words.extend_from_slice(&made.words);
+    let (chunks, rest) = made.text.as_bytes().as_chunks::<4>();
+    words.extend(chunks.iter().map(|chunk| u32::from_le_bytes(*chunk)));
+    let mut last = [0; 4];
+    if let Some(start) = last.get_mut(..rest.len()) {
+        start.copy_from_slice(rest);
+    }
+    words.push(u32::from_le_bytes(last));
+    words.push(u32::try_from(made.text.len()).unwrap_or(u32::MAX));
+    if made.words.capacity() > KEPT_WORDS || made.text.capacity() > KEPT_WORDS {
+        *made = index::MessageIndex::default();
+    }
+    words
+}
+
+#[wasm_bindgen]
+pub fn crlf(raw: &[u8]) -> Vec<u8> {
+    index::crlf(raw)
 }
 
 #[wasm_bindgen(js_name = lineEnds)]
@@ -95,6 +104,19 @@ pub fn field(value: &[u8], what: u32) -> String {
 #[wasm_bindgen]
 pub fn view(raw: &[u8], message: u32, what: u32) -> Option<String> {
     index::view(raw, message, what)
+}
+
+#[wasm_bindgen(js_name = indexWith)]
+pub fn index_with(raw: &[u8], options: &[u32]) -> Vec<u32> {
+    INDEX.with_borrow_mut(|made| {
+        index::index_with(raw, options, made);
+        packed(made)
+    })
+}
+
+#[wasm_bindgen(js_name = viewWith)]
+pub fn view_with(raw: &[u8], message: u32, what: u32, options: &[u32]) -> Option<String> {
+    index::view_with(raw, options, message, what)
 }
 
 #[wasm_bindgen(js_name = safeFilename)]

@@ -15,8 +15,10 @@ export interface MessageIndex {
 
 /** What a package provides to `message.ts`. */
 export interface MimeEngine {
-  /** The index of a message. */
-  index(raw: Uint8Array): MessageIndex;
+  /** The index of a message; `options` as the core's `index_with` has them. */
+  index(raw: Uint8Array, options?: Uint32Array): MessageIndex;
+  /** Bytes with every line end as CRLF. */
+  crlf(raw: Uint8Array): Uint8Array;
   /** The bytes that the positions in a source of kind `SOURCE_LINE_ENDS` are in. */
   lineEnds(raw: Uint8Array): Uint8Array;
   /** A body with its transfer encoding undone, in memory of its own; `encoding` is not `ENCODING_NONE`. */
@@ -30,7 +32,7 @@ export interface MimeEngine {
   /** What the value of a header field means; `what` is one of `FIELD_…`. */
   field(source: Uint8Array, start: number, end: number, what: number): string;
   /** What needs the whole message; `what` is one of `VIEW_…`. */
-  view(raw: Uint8Array, message: number, what: number): string | undefined;
+  view(raw: Uint8Array, message: number, what: number, options?: Uint32Array): string | undefined;
   /** A name to save a part under. */
   safeFilename(name: string, contentType: string, index: number): string;
 }

@@ -12,6 +12,7 @@ export {
 export type { CommandOptions } from './dialogue.js';
 export type { Auth, Limits, Tls } from './engine-pop3.js';
 export type { SyncPlan, SyncWarning } from './engine-sync.js';
+export type * from './details.js';
 export { AbortError, Pop3Error, type Pop3ErrorCode, type Verdict } from './error.js';
 export type { Capabilities, Direction, Expire, Language, LoginDelay, State, TypedCapabilities } from './event.js';
 export { NewMessage } from './fetch-new.js';
@@ -22,10 +23,15 @@ export {
   Header,
   Headers,
   Message,
+  type MimeLimits,
+  type ParseOptions,
   Part,
   type Severity,
+  type ThreadEntry,
   type ZonedDate,
   parse,
+  textSpans,
+  threads,
 } from './message.js';
 export { RemoteMessage, type Summary, type SummaryOptions } from './remote.js';
 export type { MailboxState, SyncRules } from './sync.js';

@@ -217,7 +217,7 @@ export const VIEW_DEFECTS = 6;
 /** For `view`: where the HTML refers to parts by `cid:`, in JSON: start, end, part. */
 export const VIEW_CIDS = 7;
 
-/** For `view`, from here on only where a build has them: what the message says beyond its text, in JSON. */
+/** For `view`, from here on only where a build has them: the details in JSON. */
 export const VIEW_DETAILS = 64;
 
 /** For `view`: the text with the soft line breaks of `format=flowed` undone. */
@@ -228,6 +228,9 @@ export const VIEW_SPANS = 66;
 
 /** For `view`: what the author wrote of it. */
 export const VIEW_OWN_TEXT = 67;
+
+/** For `view`, of the part with this number: its text with soft line breaks undone. */
+export const VIEW_PART_UNWRAPPED_TEXT = 68;
 
 /** For `field`: the value as text. */
 export const FIELD_TEXT = 0;
@@ -240,3 +243,9 @@ export const FIELD_DATE = 2;
 
 /** For `field`: the value as message identifiers, in JSON. */
 export const FIELD_IDENTIFIERS = 3;
+
+/** For `field`, from here on only where a build has them: the spans of a text, in JSON. */
+export const FIELD_SPANS = 64;
+
+/** For `field`: threads in JSON, of items separated by U+001E, their members by U+001F: see the core. */
+export const FIELD_THREADS = 65;

@@ -6,6 +6,7 @@
  * There is nothing to free. Long because every getter has its documentation here.
  */
 
+import type { CharsetGuess, Details, Span } from './details.js';
 import { type MimeEngine, mime } from './engine-mime.js';
 import { argument } from './error.js';
 import * as L from './layout.js';
@@ -66,8 +67,76 @@ export interface ZonedDate {
  *
  * @throws `Pop3Error` with the code `POP3_ERR_USAGE_ARGUMENT` if `raw` is nothing of this.
  */
-export function parse(raw: Uint8Array | ArrayBuffer | string): Message {
-  return new Message(new Shared(mime(), bytesOf(raw)), 0);
+export function parse(raw: Uint8Array | ArrayBuffer | string, options?: ParseOptions): Message {
+  return new Message(new Shared(mime(), bytesOf(raw), options && numbersOf(options)), 0);
+}
+
+/** How much of a message is looked at. Each limit only ever makes less of it visible. */
+export interface MimeLimits {
+  /** Bytes of the header fields of one part: 2 MiB by default. */
+  readonly headerBytes?: number;
+  /** Header fields of one part: 10,000 by default. */
+  readonly headers?: number;
+  /** Parts of the whole message: 10,000 by default. */
+  readonly parts?: number;
+  /** Levels of multiparts and messages in one another: 64 by default. */
+  readonly depth?: number;
+  /** Levels of transfer-encoded messages in one another that are decoded: 3 by default. */
+  readonly nestedEncodings?: number;
+  /** Bytes of transfer-encoded messages that are decoded, all together: 256 MiB by default. */
+  readonly decodedBytes?: number;
+}
+
+/** How a message is parsed. */
+export interface ParseOptions {
+  /** Which of several fields with one name counts: the first by default. */
+  readonly duplicates?: 'first' | 'last';
+  /** How much is looked at; what is beyond shows as the defect `limit-reached`. */
+  readonly limits?: MimeLimits;
+}
+
+/** The options as the engine takes them. */
+function numbersOf({ duplicates = 'first', limits = {} }: ParseOptions): Uint32Array {
+  if (duplicates !== 'first' && duplicates !== 'last') {
+    throw argument(`duplicates is 'first' or 'last', not ${String(duplicates)}`);
+  }
+  const { headerBytes, headers, parts, depth, nestedEncodings, decodedBytes } = limits;
+  const numbers = [headerBytes, headers, parts, depth, nestedEncodings, decodedBytes].map((limit) => {
+    if (limit !== undefined && !(Number.isInteger(limit) && limit >= 0)) {
+      throw argument(`a limit is a whole number, not ${String(limit)}`);
+    }
+    return limit === undefined ? L.NONE : Math.min(limit, L.NONE - 1);
+  });
+  return Uint32Array.of(duplicates === 'last' ? 1 : 0, ...numbers);
+}
+
+/**
+ * Takes a plain text apart: what the author wrote, quotes, forwarded messages and the signature.
+ * Decided by the lines alone; the spans cover the text without gap.
+ */
+export function textSpans(text: string): Span[] {
+  const bytes = new TextEncoder().encode(text);
+  return JSON.parse(mime().field(bytes, 0, bytes.length, L.FIELD_SPANS)) as Span[];
+}
+
+/** One line of a list of threads, as it is shown: parents before their children. */
+export interface ThreadEntry {
+  /** How deep it is; 0 starts a thread. */
+  readonly depth: number;
+  /** The message; `null` for one that is missing and holds others together. */
+  readonly message: Message | null;
+}
+
+/** Threads of messages: the algorithm REFERENCES of RFC 5256 section 3, siblings by date. */
+export function threads(messages: Iterable<Message>): ThreadEntry[] {
+  const kept = [...messages];
+  const items = kept.map(({ messageId, references, inReplyTo, subject, date }) => {
+    const above = references.length > 0 ? references : inReplyTo.slice(0, 1);
+    return [messageId ?? '', above.join(' '), subject ?? '', (date?.getTime() ?? 0) / 1000].join('\x1f');
+  });
+  const bytes = new TextEncoder().encode(items.join('\x1e'));
+  const entries = JSON.parse(mime().field(bytes, 0, bytes.length, L.FIELD_THREADS)) as [number, number | null][];
+  return entries.map(([depth, item]) => ({ depth, message: item === null ? null : (kept[item] ?? null) }));
 }
 
 function bytesOf(raw: Uint8Array | ArrayBuffer | string): Uint8Array {
@@ -109,8 +178,12 @@ class Shared {
   readonly #sources: (Uint8Array | undefined)[] = [];
   #children: number[][] | undefined;
 
-  constructor(engine: MimeEngine, raw: Uint8Array) {
-    const { words, text } = engine.index(raw);
+  /** How the message was parsed, where not as usual. */
+  readonly options: Uint32Array | undefined;
+
+  constructor(engine: MimeEngine, raw: Uint8Array, options?: Uint32Array) {
+    const { words, text } = engine.index(raw, options);
+    this.options = options;
     this.engine = engine;
     this.raw = raw;
     this.words = words;
@@ -217,6 +290,7 @@ export class Message {
   #inline: readonly Part[] | undefined;
   #defects: readonly Defect[] | undefined;
   #preview: string | undefined;
+  #details: Details | undefined;
 
   /** @internal */
   constructor(shared: Shared, index: number) {
@@ -326,6 +400,50 @@ export class Message {
     return this.#view(L.VIEW_HTML_WITH_INLINE) ?? null;
   }
 
+  /**
+   * `html` with each `cid:` reference to a part replaced by what `resolve` gives for the part;
+   * references for which it gives nothing stay. What it gives must be fit for an attribute of HTML:
+   * nothing is escaped.
+   */
+  htmlWith(resolve: (part: Part) => string | null | undefined): string | null {
+    const { html } = this;
+    if (html === null) {
+      return null;
+    }
+    const references = JSON.parse(this.#view(L.VIEW_CIDS) ?? '[]') as [start: number, end: number, part: number][];
+    let out = '';
+    let from = 0;
+    for (const [start, end, part] of references) {
+      const url = resolve(this.#shared.part(part));
+      if (url !== null && url !== undefined) {
+        out += html.slice(from, start) + url;
+        from = end;
+      }
+    }
+    return out + html.slice(from);
+  }
+
+  /** `text` with the soft line breaks of `format=flowed` undone (RFC 3676). */
+  get unwrappedText(): string | null {
+    return this.#view(L.VIEW_UNWRAPPED_TEXT) ?? null;
+  }
+
+  /**
+   * What the author wrote: `unwrappedText` without quotes, forwarded messages and signature, as far as
+   * lines show them; see `textSpans`.
+   */
+  get ownText(): string | null {
+    return this.#view(L.VIEW_OWN_TEXT) ?? null;
+  }
+
+  /**
+   * What the message says beyond its text, looked for when first asked for: mailing list, way, thread,
+   * reports, calendars, signatures, guessed charsets.
+   */
+  get details(): Details {
+    return (this.#details ??= JSON.parse(this.#view(L.VIEW_DETAILS) ?? 'null') as Details);
+  }
+
   /** The beginning of the text on one line, at most 256 characters (RFC 8621 section 4.1.4). */
   get preview(): string {
     return (this.#preview ??= this.#view(L.VIEW_PREVIEW) ?? '');
@@ -403,7 +521,7 @@ export class Message {
   }
 
   #view(what: number): string | undefined {
-    return this.#shared.engine.view(this.#shared.raw, this.#index, what);
+    return this.#shared.engine.view(this.#shared.raw, this.#index, what, this.#shared.options);
   }
 
   /** One part needs no joining; what several make of themselves the engine knows. */
@@ -546,6 +664,28 @@ export class Part {
       this.#text = this.#has(L.FLAG_TEXT) ? this.#shared.read(this.index, 'text') : null;
     }
     return this.#text;
+  }
+
+  /** `text` with the soft line breaks of `format=flowed` undone (RFC 3676). */
+  get unwrappedText(): string | null {
+    const { engine, raw, options } = this.#shared;
+    return engine.view(raw, this.index, L.VIEW_PART_UNWRAPPED_TEXT, options) ?? null;
+  }
+
+  /** The charset that `text` is read in, where it is not the labelled one; `null` else. */
+  get charsetGuess(): CharsetGuess | null {
+    const { charsetGuesses } = this.#shared.message(this.#word(L.PART_MESSAGE)).details;
+    return charsetGuesses.find(({ part, header }) => part === this.index && header === null) ?? null;
+  }
+
+  /**
+   * The octets that the signature of a `multipart/signed` signs, `null` for any other part: its first
+   * part with header fields, exactly as it came but for line ends, which are CRLF (RFC 1847 section
+   * 2.1).
+   */
+  signedContent(): Uint8Array | null {
+    const [first] = this.children;
+    return this.contentType === 'multipart/signed' && first ? this.#shared.engine.crlf(first.raw) : null;
   }
 
   /** The parts of a multipart in order, none for any other part. */

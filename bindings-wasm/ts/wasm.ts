@@ -40,8 +40,8 @@ function guarded<T>(call: () => T): T {
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const engine: MimeEngine = {
-  index(raw) {
-    const words = guarded(() => glue.index(raw));
+  index(raw, options) {
+    const words = guarded(() => (options === undefined ? glue.index(raw) : glue.indexWith(raw, options)));
     // The words, the text in UTF-8, how many octets of text these are.
     const last = words.length - 1;
     const octets = words[last] as number;
@@ -69,7 +69,11 @@ const engine: MimeEngine = {
   htmlAsText: (source, start, end, encoding, charset) =>
     guarded(() => glue.htmlAsText(source.subarray(start, end), encoding, charset)),
   field: (source, start, end, what) => guarded(() => glue.field(source.subarray(start, end), what)),
-  view: (raw, message, what) => guarded(() => glue.view(raw, message, what)),
+  view: (raw, message, what, options) =>
+    guarded(() =>
+      options === undefined ? glue.view(raw, message, what) : glue.viewWith(raw, message, what, options),
+    ),
+  crlf: (raw) => guarded(() => glue.crlf(raw)),
   safeFilename: (name, contentType, index) => guarded(() => glue.safeFilename(name, contentType, index)),
 };
 
