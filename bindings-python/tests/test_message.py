@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import popmail
+from popmail import message as message_module
 from popmail._native import Address, Defect, numbered_filename, safe_filename
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -279,6 +280,24 @@ def test_symbolic_links_are_not_followed(tmp_path: Path) -> None:
     path = attachment("report.pdf").save(folder)
     assert path.name == "report (2).pdf"
     assert not outside.exists()
+
+
+def test_a_folder_that_is_exchanged_meanwhile_changes_nothing(tmp_path: Path) -> None:
+    folder, moved, outside = tmp_path / "folder", tmp_path / "moved", tmp_path / "outside"
+    outside.mkdir()
+
+    class Part:
+        content = b"hello"
+
+        @property
+        def safe_filename(self) -> str:
+            folder.rename(moved)
+            folder.symlink_to(outside)
+            return "report.pdf"
+
+    message_module.save(Part(), folder)  # type: ignore[arg-type]
+    assert (moved / "report.pdf").read_bytes() == b"hello"
+    assert list(outside.iterdir()) == []
 
 
 def test_a_failed_save_leaves_nothing(tmp_path: Path) -> None:

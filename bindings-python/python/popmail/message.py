@@ -34,25 +34,35 @@ def save(part: Part | EmbeddedFile, folder: str | os.PathLike[str]) -> Path:
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     content = part.content
-    path, descriptor = _create(target, part.safe_filename)
+    # The folder is opened once: what is put in its place later changes nothing.
+    opened = os.open(target, os.O_RDONLY | os.O_DIRECTORY) if HAS_FOLDERS else None
     try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - it is a descriptor
-            file.write(content)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return path
+        name, descriptor = _create(target, opened, part.safe_filename)
+        try:
+            with open(descriptor, "wb") as file:  # noqa: PTH123 - it is a descriptor
+                file.write(content)
+        except BaseException:
+            os.unlink(name if opened is not None else target / name, dir_fd=opened)
+            raise
+    finally:
+        if opened is not None:
+            os.close(opened)
+    return target / name
 
 
-def _create(folder: Path, name: str) -> tuple[Path, int]:
-    """Make a new file and return its path and a descriptor open for writing."""
+HAS_FOLDERS = os.open in os.supports_dir_fd and os.unlink in os.supports_dir_fd
+"""Whether files can be named by an open folder: on every system but Windows."""
+
+
+def _create(folder: Path, opened: int | None, name: str) -> tuple[str, int]:
+    """Make a new file and return its name and a descriptor open for writing."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     # Windows has no O_NOFOLLOW and needs O_BINARY; O_EXCL alone refuses a link that is there already.
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     for number in range(1, MAX_NUMBER + 1):
-        path = folder / (name if number == 1 else numbered_filename(name, number))
+        tried = name if number == 1 else numbered_filename(name, number)
         try:
-            return path, os.open(path, flags, 0o666)
+            return tried, os.open(tried if opened is not None else folder / tried, flags, 0o666, dir_fd=opened)
         except FileExistsError:
             continue
     raise FileExistsError(f"{MAX_NUMBER} files named like {name!r} are in {folder}")
