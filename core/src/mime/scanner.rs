@@ -368,7 +368,7 @@ mod tests {
                 &piece.repeat(60_000)[..],
             ]
             .concat();
-            assert!(scan(&raw, 4_096).len() % 2 == 0);
+            assert!(scan(&raw, 4_096).len().is_multiple_of(2));
         }
     }
 }
