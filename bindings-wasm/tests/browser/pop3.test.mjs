@@ -46,9 +46,26 @@ test('mail_is_fetched_with_the_password_where_that_is_allowed', async () => {
   await waitForCount(page, samples.length);
 });
 
-test('password_is_not_sent_unprotected_unless_that_is_allowed', async () => {
+test('mail_is_fetched_with_scram_which_shows_no_password', async () => {
   const { page } = await fetchMail({ login: 'Password' });
+  await waitForCount(page, samples.length);
+});
+
+test('password_is_not_sent_unprotected_unless_that_is_allowed', async () => {
+  let heard = '';
+  const plain = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.write('+OK ready\r\n');
+    socket.on('data', (octets) => {
+      heard += octets.toString('latin1');
+      socket.write('+OK\r\nUSER\r\nSASL PLAIN\r\n.\r\n');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(plain, 'listening');
+  const { page } = await fetchMail({ bridge: await startBridge(plain.address().port), login: 'Password' });
   await page.getByRole('alert').getByText('POP3_ERR_INSECURE_CLEARTEXT').waitFor();
+  assert.equal(heard, 'CAPA\r\n');
+  plain.close();
 });
 
 test('wrong_password_is_told', async () => {
