@@ -24,8 +24,10 @@ const SESSION = `
 `;
 
 const TYPES = `
-import { AbortError, Maildir, MemoryMaildrop, Message, Pop3, Pop3Error, createServer, parse } from 'popmail';
+import { connect as connectTcp } from 'node:net';
+import { AbortError, Maildir, MemoryMaildrop, Message, Pop3, Pop3Error, SyncState, createServer, parse } from 'popmail';
 import type { Account, Capabilities, ConnectOptions, Language, ListEntry, Pop3ErrorCode, RemoteMessage, Stat } from 'popmail';
+import type { Expire, NewMessage, Summary, SyncRules, SyncStore } from 'popmail';
 
 export async function fetchAll(options: ConnectOptions): Promise<string[]> {
   await using box = await Pop3.connect(options);
@@ -42,8 +44,27 @@ export async function fetchAll(options: ConnectOptions): Promise<string[]> {
   const welcome: string = await box.lang('de');
   const stream: ReadableStream<Uint8Array> = box.retrStream(1);
   const capabilities: Capabilities | undefined = box.capabilities;
+  const parameters: readonly string[] | undefined = capabilities?.['X-ODD'];
+  const expire: Expire | undefined = capabilities?.expire;
+  const mechanisms: readonly string[] = capabilities?.sasl ?? [];
+  for await (const summary of box.summaries([1], { retr: true })) {
+    const { subject, date }: Summary = summary;
+    subjects.push(String([subject, date, parameters, expire?.days, mechanisms]));
+  }
   await box.quit();
   return [...subjects, String([count, octets, all, one, languages, welcome, stream, capabilities])];
+}
+
+export async function fetchNew(box: Pop3, store: SyncStore): Promise<void> {
+  const rules: SyncRules = { deleteAfter: 0.5, larger: 'headers', maxSize: 1_000 };
+  await using state = await SyncState.open(store, { mailbox: 'me', arrived: async () => true });
+  for await (const mail of box.fetchNew(state, rules)) {
+    const one: NewMessage = mail;
+    await one.done();
+    await one.delete();
+  }
+  // @ts-expect-error There is no such rule.
+  box.fetchNew(state, { keep: 1 });
 }
 
 export function isRefusal(error: unknown): boolean {
@@ -58,6 +79,7 @@ await createServer({ accounts: { me: account, you: { password: 'y', maildrop: ne
 const mail: RemoteMessage | Message = parse('a: b');
 await Pop3.connect({ host: 'h', user: 'me', password: 'x', tlsOptions: { minVersion: 'TLSv1.3' } });
 await Pop3.connect({ host: 'h', user: 'me', token: async () => 't', auth: 'xoauth2', trace: console.log });
+await Pop3.connect({ host: 'h', user: 'me', password: 'x', socket: () => connectTcp(995, 'proxy'), onDeviation: console.log });
 // @ts-expect-error There is no such mechanism.
 await Pop3.connect({ host: 'h', user: 'me', password: 'x', auth: 'md5' });
 // @ts-expect-error There is no such option.

@@ -23,12 +23,11 @@ after(() => rmSync(folder, { recursive: true }));
 test('every example of the READMEs runs', async () => {
   const readme = readFileSync(join(HERE, 'README.md'), 'utf8');
   const blocks = Array.from(readme.matchAll(/```js\n(.*?)```/gs), ([, block]) => block);
-  assert.equal(blocks.length, 5);
-  const [fetch, stream, ...rest] = blocks;
-  // The second goes on where the first has its session.
-  const session = fetch
-    .replace("'pop.example.com'", "'127.0.0.1', ...place")
-    .replace(/^const box = .*$/m, (line) => line + stream.replace(/^import.*$/m, ''));
+  assert.equal(blocks.length, 7);
+  const [fetch, stream, summaries, fetchNew, ...rest] = blocks;
+  const here = (source) => source.replace("'pop.example.com'", "'127.0.0.1', ...place");
+  // The second and the third go on where the first has its session.
+  const session = here(fetch).replace(/^const box = .*$/m, (line) => line + stream.replace(/^import.*$/m, '') + summaries);
   const sample = readFileSync(join(folder, '04-complete.eml'));
   const maildrop = new MemoryMaildrop([sample]);
   const tls = { cert: readFileSync(join(folder, 'certificate.pem')), key: readFileSync(join(folder, 'key.pem')) };
@@ -42,7 +41,12 @@ test('every example of the READMEs runs', async () => {
     writeFileSync(join(folder, 'example.mjs'), source);
     return (await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder })).stdout;
   };
-  assert.match(await run(place + session), /^1 \S+ \d+ Pläne für das Café and the schedule\n.*\.pdf/);
+  assert.match(await run(place + here(fetchNew)), /^\S+ Pläne für das Café and the schedule\n$/);
+  assert.equal(await run(place + here(fetchNew)), '');
+  assert.match(
+    await run(place + session),
+    /^1 \d+ \S+ zoe@example\.com Pläne .*\n1 \S+ \d+ Pläne für das Café and the schedule\n.*\.pdf/,
+  );
   assert.ok(readFileSync(join(folder, 'large.eml')).length >= sample.length);
   assert.equal(maildrop.count, 0);
   await server.close();

@@ -1,7 +1,6 @@
 //! The client engine and the planner of iteration (`ts/engine-pop3.ts`).
 
 use js_sys::{Array, Float64Array, Uint8Array, Uint32Array};
-use popmail::pop3::set_host_normal_form;
 use popmail::{
     AuthChoice, Capabilities, ChannelBinding, ClientConfig, ClientConnection, ClientEvent,
     ContentMode, Error, Handle, Limits, LoginRequest, Secret, UsageError, Verdict,
@@ -10,18 +9,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::convert::{Properties, flag, number, property, refused, text};
-use crate::session::{argument, duration, milliseconds, security, set_limits};
-
-#[wasm_bindgen(raw_module = "popmail-host")]
-extern "C" {
-    /// `String.prototype.normalize`, to NFKC.
-    #[wasm_bindgen(js_name = normalForm)]
-    fn normal_form_of(text: &str) -> String;
-}
-
-fn normal_form(text: &str) -> String {
-    normal_form_of(text)
-}
+use crate::session::{
+    argument, duration, leave_normal_form_to_host, milliseconds, security, set_limits,
+};
 
 /// The client side of one POP3 connection, without I/O.
 #[wasm_bindgen]
@@ -31,7 +21,7 @@ pub struct ClientEngine(ClientConnection);
 impl ClientEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(config: &JsValue) -> Result<ClientEngine, JsValue> {
-        set_host_normal_form(normal_form);
+        leave_normal_form_to_host();
         let mut limits = limits(&property(config, "limits"));
         if let Some(timeout) = number(config, "timeout") {
             limits.response_timeout = duration(timeout);

@@ -12,7 +12,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::convert::{Properties, flag, number, property, refused, text};
-use crate::session::{argument, duration, milliseconds, security, set_limits};
+use crate::session::{
+    argument, duration, leave_normal_form_to_host, milliseconds, security, set_limits,
+};
 
 /// The server side of one POP3 connection, without I/O.
 #[wasm_bindgen]
@@ -26,6 +28,7 @@ pub struct ServerEngine {
 impl ServerEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(config: &JsValue) -> Result<ServerEngine, JsValue> {
+        leave_normal_form_to_host();
         let apop_stamp = text(config, "apopStamp")
             .map(|text| {
                 Stamp::new(text.as_bytes()).ok_or_else(|| {
@@ -245,6 +248,7 @@ pub struct ScramKeys(popmail::ScramKeys);
 /// Makes keys out of a password: some milliseconds of work.
 #[wasm_bindgen(js_name = scramKeys)]
 pub fn scram_keys(password: &[u8], salt: &[u8], iterations: u32) -> ScramKeys {
+    leave_normal_form_to_host();
     ScramKeys(popmail::ScramKeys::from_password(
         password, salt, iterations,
     ))

@@ -2,10 +2,28 @@
 
 use std::time::Duration;
 
+use popmail::pop3::set_host_normal_form;
 use popmail::{ErrorCode, Security};
 use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::convert::{text, thrown};
+
+#[wasm_bindgen(raw_module = "popmail-host")]
+extern "C" {
+    /// `String.prototype.normalize`, to NFKC.
+    #[wasm_bindgen(js_name = normalForm)]
+    fn normal_form_of(text: &str) -> String;
+}
+
+fn normal_form(text: &str) -> String {
+    normal_form_of(text)
+}
+
+/// Names and passwords beyond ASCII; more than once does no harm.
+pub fn leave_normal_form_to_host() {
+    set_host_normal_form(normal_form);
+}
 
 /// An argument that cannot be: the same code as the core's.
 pub fn argument(message: &str) -> JsValue {
