@@ -4,7 +4,7 @@ import * as glue from 'popmail-glue';
 
 import { type MimeEngine, provideMime } from './engine-mime.js';
 import { type Platform, provide } from './engine-pop3.js';
-import { decodeStrict } from './host.js';
+import { OCTETS, decodeStrict, labelOf } from './host.js';
 import { type InitInput, Instance, failing } from './instance.js';
 import { CHARSET_LOOSE, CHARSET_MASK, CHARSET_UTF_8, ENCODING_NONE } from './layout.js';
 import { parse } from './message.js';
@@ -55,11 +55,10 @@ const engine: MimeEngine = {
     const body = source.subarray(start, end);
     const label = (charset & CHARSET_MASK) === CHARSET_UTF_8 ? 'utf-8' : hostLabel(charset);
     if (label !== undefined) {
-      // What the host decodes by itself need not cross twice. Text that is valid UTF-8 is read as
-      // that under the label of Latin-1, too; escape sequences without a label show another charset.
+      // What the host decodes by itself need not cross twice. Escape sequences without a label show
+      // another charset.
       const content = encoding === ENCODING_NONE ? body : guarded(() => glue.content(body, encoding));
-      const latin1 = label === 'windows-1252' ? decodeStrict('utf-8', content) : undefined;
-      const text = latin1 ?? decodeStrict(label, content);
+      const text = decodeStrict(label, content);
       if (text !== undefined && !((charset & CHARSET_LOOSE) !== 0 && text.includes('\x1b'))) {
         return text;
       }
@@ -81,7 +80,8 @@ const labels: (string | undefined)[] = [];
 
 function hostLabel(charset: number): string | undefined {
   if (!(charset in labels)) {
-    labels[charset] = guarded(() => glue.hostLabel(charset));
+    const text = () => glue.text(OCTETS, ENCODING_NONE, charset & CHARSET_MASK);
+    labels[charset] = guarded(() => glue.hostLabel(charset) ?? labelOf(text()));
   }
   return labels[charset];
 }
