@@ -67,6 +67,8 @@ pub mod secret;
 pub use error::{Error, ErrorCode, ErrorFamily, UsageError};
 #[cfg(feature = "maildir")]
 pub use maildrop::Maildir;
+#[cfg(all(feature = "maildir", feature = "mbox"))]
+pub use maildrop::Mbox;
 pub use maildrop::{Maildrop, MemoryMaildrop};
 pub use mime::{Message, Part, parse};
 #[cfg(feature = "sync")]

@@ -4,8 +4,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use popmail::pop3::Refusal;
-use popmail::{MaildropEntry, Security, ServerConfig, ServerConnection, ServerEvent};
+use popmail::pop3::{Refusal, Stamp};
+use popmail::{
+    Faults, MaildropEntry, SaslMechanism, ScramKeys, Security, ServerConfig, ServerConnection,
+    ServerEvent,
+};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&[flags, cut], octets)) = input.split_first_chunk() else {
@@ -45,6 +48,21 @@ fn run<'a>(flags: u8, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
             _ => Security::None,
         },
         allow_cleartext: flags & 4 != 0,
+        mechanisms: SaslMechanism::ALL.to_vec(),
+        seed: b"sixteen octets, or more".to_vec().into(),
+        apop_stamp: Stamp::new(b"<1.2@host>"),
+        utf8: true,
+        lang: true,
+        last: flags & 16 != 0,
+        xclient: flags & 32 != 0,
+        trace: flags & 64 != 0,
+        // Faults that change octets are odd enough by themselves; these keep
+        // the promises.
+        faults: Faults {
+            piece: (flags & 128 != 0).then_some(3),
+            ok_for_challenge: flags & 128 != 0,
+            ..Faults::default()
+        },
         ..ServerConfig::default()
     };
     config.limits.failed_login_delay = std::time::Duration::ZERO;
@@ -72,6 +90,16 @@ fn answer(server: &mut ServerConnection, flags: u8, output: &mut Vec<u8>) {
                 server.refuse_login(Refusal::BadCredentials)
             }
             ServerEvent::Authenticate { .. } => server.accept_login(),
+            // Of nobody for some: the proof then fails.
+            ServerEvent::KeysWanted { .. } if flags & 8 != 0 => server.provide_keys(None),
+            ServerEvent::KeysWanted { salt, .. } => {
+                let keys = ScramKeys::from_password(b"secret", &salt, 1);
+                server.provide_keys(Some(keys))
+            }
+            ServerEvent::LineReceived { line } => {
+                assert!(line.bytes().all(|octet| matches!(octet, b' '..=b'~')), "{line:?}");
+                Ok(())
+            }
             ServerEvent::OpenMaildrop { .. } => server.maildrop_opened(
                 (1..4)
                     .map(|number| MaildropEntry {

@@ -3,13 +3,13 @@
 //! The uid is the unique part of the file's name, which stays when a mail
 //! reader moves the file from `new` to `cur` or changes its flags. The rules
 //! guarded here: only regular files directly in the two folders are served,
-//! no symbolic link is followed, and a message is read from its file, never
-//! kept.
+//! no symbolic link is followed, a message is read from its file, never kept,
+//! and one session at a time has the folder, on this machine.
 //!
 //! <https://cr.yp.to/proto/maildir.html>
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -27,6 +27,8 @@ pub struct Maildir {
     root: PathBuf,
     messages: Vec<Message>,
     entries: Vec<MaildropEntry>,
+    /// Open and locked while a session has the folder.
+    lock: Option<File>,
 }
 
 /// Where a message was when the folders were read.
@@ -50,11 +52,76 @@ impl Maildir {
             root: path.into(),
             messages: Vec::new(),
             entries: Vec::new(),
+            lock: None,
         };
-        maildir.refresh()?;
+        maildir.look()?;
         Ok(maildir)
     }
 
+    /// Takes the folder for a session. A folder that cannot be written to
+    /// needs no lock: nothing will be removed from it.
+    fn lock(&mut self) -> io::Result<()> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        let opened = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.root.join(LOCK));
+        let Ok(file) = opened else {
+            return Ok(());
+        };
+        match file.try_lock() {
+            Ok(()) => self.lock = Some(file),
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::WouldBlock,
+                    "another session has the Maildir",
+                ));
+            }
+            // A file system without locks.
+            Err(TryLockError::Error(_)) => {}
+        }
+        Ok(())
+    }
+
+    /// Reads the folders.
+    fn look(&mut self) -> io::Result<()> {
+        self.check_folders()?;
+        let known: HashMap<&[u8], &MaildropEntry> = self
+            .messages
+            .iter()
+            .map(|message| message.base.as_slice())
+            .zip(&self.entries)
+            .collect();
+        let mut messages = Vec::new();
+        let mut entries = Vec::new();
+        let mut taken = HashSet::new();
+        for message in self.scan()? {
+            // A file of a Maildir never changes its content.
+            let octets = match known.get(message.base.as_slice()) {
+                Some(entry) => entry.octets,
+                None => match size_in_name(&message.base) {
+                    Some(octets) => octets,
+                    None => match self.with_file(&message, counted) {
+                        Ok(octets) => octets,
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                        Err(error) => return Err(error),
+                    },
+                },
+            };
+            let mut uid = uid(&message.base);
+            while !taken.insert(uid.clone()) {
+                uid = hashed_uid(uid.as_bytes());
+            }
+            entries.push(MaildropEntry { uid, octets });
+            messages.push(message);
+        }
+        self.messages = messages;
+        self.entries = entries;
+        Ok(())
+    }
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.root
@@ -139,38 +206,12 @@ impl Maildir {
 impl Maildrop for Maildir {
     fn refresh(&mut self) -> io::Result<()> {
         self.check_folders()?;
-        let known: HashMap<&[u8], &MaildropEntry> = self
-            .messages
-            .iter()
-            .map(|message| message.base.as_slice())
-            .zip(&self.entries)
-            .collect();
-        let mut messages = Vec::new();
-        let mut entries = Vec::new();
-        let mut taken = HashSet::new();
-        for message in self.scan()? {
-            // A file of a Maildir never changes its content.
-            let octets = match known.get(message.base.as_slice()) {
-                Some(entry) => entry.octets,
-                None => match size_in_name(&message.base) {
-                    Some(octets) => octets,
-                    None => match self.with_file(&message, counted) {
-                        Ok(octets) => octets,
-                        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                        Err(error) => return Err(error),
-                    },
-                },
-            };
-            let mut uid = uid(&message.base);
-            while !taken.insert(uid.clone()) {
-                uid = hashed_uid(uid.as_bytes());
-            }
-            entries.push(MaildropEntry { uid, octets });
-            messages.push(message);
+        self.lock()?;
+        let looked = self.look();
+        if looked.is_err() {
+            self.release();
         }
-        self.messages = messages;
-        self.entries = entries;
-        Ok(())
+        looked
     }
 
     fn entries(&self) -> &[MaildropEntry] {
@@ -202,6 +243,10 @@ impl Maildrop for Maildir {
             None => Ok(()),
             Some(error) => Err(CommitError::new(remaining, error)),
         }
+    }
+
+    fn release(&mut self) {
+        self.lock = None;
     }
 }
 
@@ -288,6 +333,9 @@ fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
 fn is_same_file(_: &Metadata, opened: &Metadata) -> bool {
     opened.is_file()
 }
+
+/// Locked while a session has the folder; other programs do not look at it.
+const LOCK: &str = "popmail.lock";
 
 /// In the order in which a message moves.
 const FOLDERS: [&str; 2] = ["new", "cur"];

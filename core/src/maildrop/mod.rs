@@ -2,12 +2,14 @@
 //!
 //! The engine decides who sees what and when something is removed; a
 //! [`Maildrop`] lists, opens and removes. [`MemoryMaildrop`] holds messages in
-//! memory, [`Maildir`] is a folder of files.
+//! memory, [`Maildir`] is a folder of files, [`Mbox`] is one file.
 //!
 //! RFC 1939 sections 5, 7 and 11.
 
 #[cfg(feature = "maildir")]
 mod maildir;
+#[cfg(all(feature = "maildir", feature = "mbox"))]
+mod mbox;
 mod memory;
 
 use std::fmt;
@@ -18,6 +20,8 @@ use memchr::memchr_iter;
 
 #[cfg(feature = "maildir")]
 pub use maildir::Maildir;
+#[cfg(all(feature = "maildir", feature = "mbox"))]
+pub use mbox::Mbox;
 pub use memory::MemoryMaildrop;
 
 use crate::pop3::MaildropEntry;
@@ -29,7 +33,8 @@ pub trait Maildrop: Send {
     ///
     /// # Errors
     ///
-    /// The maildrop cannot be read.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if another program has the
+    /// maildrop, or what kept it from being read.
     fn refresh(&mut self) -> io::Result<()>;
 
     /// The messages of this session: the first has number 1.
@@ -50,6 +55,9 @@ pub trait Maildrop: Send {
     ///
     /// Some of them are still there.
     fn commit(&mut self, deleted: &[u32]) -> Result<(), CommitError>;
+
+    /// The session is over, committed or not: others may have the maildrop.
+    fn release(&mut self) {}
 }
 
 /// Some messages could not be removed; the others are gone.
@@ -129,7 +137,11 @@ impl WireSize {
 
 /// A uid out of anything: 32 hexadecimal digits.
 fn hashed_uid(octets: &[u8]) -> String {
-    Md5::digest(octets)
+    hexadecimal(&Md5::digest(octets))
+}
+
+fn hexadecimal(octets: &[u8]) -> String {
+    octets
         .iter()
         .flat_map(|octet| [octet >> 4, octet & 15])
         .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))

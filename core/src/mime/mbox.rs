@@ -168,7 +168,10 @@ impl Iterator for MboxScanner<'_> {
 const FROM: &[u8] = b"From ";
 
 /// The start of the first separator at or after `from`.
-fn separator(file: &[u8], from: usize) -> Option<usize> {
+///
+/// What it looks at is the three bytes before it, and [`LOOKAHEAD`] of it: a
+/// reader that has a window of the file alone keeps as much on either side.
+pub(crate) fn separator(file: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
         let rest = file.get(at..)?;
@@ -191,6 +194,10 @@ const LEADING: usize = 64;
 
 /// The longest separator that is read as one.
 const MAX_SEPARATOR: usize = 1_000;
+
+/// Bytes from the start of a separator on that decide whether it is one.
+#[cfg(feature = "maildir")]
+pub(crate) const LOOKAHEAD: usize = 2 * MAX_SEPARATOR;
 
 /// Whether the line at the start of `rest`, which begins with `From `, ends a message.
 fn is_separator(rest: &[u8]) -> bool {
