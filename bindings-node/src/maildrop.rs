@@ -1,5 +1,5 @@
-//! The core's maildrops: messages in memory, and a Maildir whose files are
-//! read in Node's thread pool.
+//! The core's maildrops: messages in memory, and those on disk, whose files
+//! are read in Node's thread pool.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use napi::bindgen_prelude::*;
 use napi::{Env, Error};
 use napi_derive::napi;
-use popmail::{Maildir, Maildrop, MemoryMaildrop};
+use popmail::{Maildir, Maildrop, Mbox, MemoryMaildrop};
 
 use crate::server::EntryObject;
 use crate::work::{Work, failed, locked, work};
@@ -63,22 +63,48 @@ impl MemoryStore {
     }
 }
 
-/// A folder with `new` and `cur`. It is opened by its first `refresh`.
+/// A Maildir or an mbox file. It is opened by its first `refresh`.
 #[napi]
-pub struct MaildirStore(Arc<Shared>);
+pub struct FileStore(Arc<Shared>);
 
 struct Shared {
     path: String,
-    maildir: Mutex<Option<Maildir>>,
+    kind: Kind,
+    maildrop: Mutex<Option<Box<dyn Maildrop>>>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Maildir,
+    Mbox { read_only: bool },
+}
+
+impl Shared {
+    fn open(&self) -> io::Result<Box<dyn Maildrop>> {
+        Ok(match self.kind {
+            Kind::Maildir => Box::new(Maildir::open(&self.path)?),
+            Kind::Mbox { read_only } => Box::new(Mbox::open(&self.path, read_only)?),
+        })
+    }
 }
 
 #[napi]
-impl MaildirStore {
-    #[napi(constructor)]
-    pub fn new(path: String) -> Self {
+impl FileStore {
+    #[napi(factory)]
+    pub fn maildir(path: String) -> Self {
+        Self::new(path, Kind::Maildir)
+    }
+
+    #[napi(factory)]
+    pub fn mbox(path: String, read_only: bool) -> Self {
+        Self::new(path, Kind::Mbox { read_only })
+    }
+
+    fn new(path: String, kind: Kind) -> Self {
         Self(Arc::new(Shared {
             path,
-            maildir: Mutex::new(None),
+            kind,
+            maildrop: Mutex::new(None),
         }))
     }
 
@@ -86,22 +112,19 @@ impl MaildirStore {
     pub fn refresh(&self) -> AsyncTask<Work<()>> {
         let shared = Arc::clone(&self.0);
         work(move || {
-            let mut maildir = locked(&shared.maildir);
-            match &mut *maildir {
-                Some(maildir) => maildir.refresh(),
-                None => {
-                    *maildir = Some(Maildir::open(&shared.path)?);
-                    Ok(())
-                }
+            let mut maildrop = locked(&shared.maildrop);
+            match &mut *maildrop {
+                Some(maildrop) => maildrop.refresh(),
+                none => none.insert(shared.open()?).refresh(),
             }
         })
     }
 
     #[napi]
     pub fn entries(&self) -> Vec<EntryObject> {
-        let maildir = locked(&self.0.maildir);
-        let entries = maildir.as_ref().map(Maildrop::entries).unwrap_or_default();
-        entries.iter().map(Into::into).collect()
+        let maildrop = locked(&self.0.maildrop);
+        let entries = maildrop.as_ref().map(|maildrop| maildrop.entries());
+        entries.unwrap_or_default().iter().map(Into::into).collect()
     }
 
     #[napi]
@@ -117,15 +140,22 @@ impl MaildirStore {
     pub fn commit(&self, deleted: Vec<u32>) -> AsyncTask<Work<()>> {
         let shared = Arc::clone(&self.0);
         work(move || {
-            let mut maildir = locked(&shared.maildir);
-            let maildir = maildir.as_mut().ok_or_else(unopened)?;
-            let result = maildir.commit(&deleted);
+            let mut maildrop = locked(&shared.maildrop);
+            let maildrop = maildrop.as_mut().ok_or_else(unopened)?;
+            let result = maildrop.commit(&deleted);
             result.map_err(|error| io::Error::other(error.to_string()))
         })
     }
+
+    #[napi]
+    pub fn release(&self) {
+        if let Some(maildrop) = &mut *locked(&self.0.maildrop) {
+            maildrop.release();
+        }
+    }
 }
 
-/// A message of a Maildir that is being read.
+/// A message that is being read from its file.
 #[napi]
 pub struct ContentReader {
     shared: Arc<Shared>,
@@ -145,8 +175,8 @@ impl ContentReader {
             let reader = match &mut *reader {
                 Some(reader) => reader,
                 none => {
-                    let maildir = locked(&shared.maildir);
-                    let opened = maildir.as_ref().ok_or_else(unopened)?.open(number)?;
+                    let maildrop = locked(&shared.maildrop);
+                    let opened = maildrop.as_ref().ok_or_else(unopened)?.open(number)?;
                     none.insert(opened)
                 }
             };
@@ -158,5 +188,5 @@ impl ContentReader {
 }
 
 fn unopened() -> io::Error {
-    io::Error::other("the maildir has not been opened")
+    io::Error::other("the maildrop has not been opened")
 }

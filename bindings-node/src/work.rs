@@ -43,10 +43,12 @@ impl Task for Work<Vec<u8>> {
     }
 }
 
-/// `ENOENT` in the message tells the face that a message is gone.
+/// `ENOENT` in the message tells the face that a message is gone, `EBUSY` that
+/// another has the maildrop.
 pub fn failed(error: io::Error) -> Error {
     let name = match error.kind() {
         io::ErrorKind::NotFound => "ENOENT: ",
+        io::ErrorKind::WouldBlock => "EBUSY: ",
         _ => "",
     };
     Error::from_reason(format!("{name}{error}"))

@@ -140,5 +140,5 @@ export type {
   Transport,
   TransportStreams,
 } from '../../bindings-wasm/ts/transport.js';
-export { type ListenOptions, Maildir, type Pop3Server, createServer } from './server.js';
+export { type ListenOptions, Maildir, Mbox, type Pop3Server, createServer } from './server.js';
 export { SyncState } from './sync.js';

@@ -26,12 +26,13 @@ export interface ContentReader {
   read(size: number): Promise<Uint8Array>;
 }
 
-/** A folder with `new` and `cur`; its files are touched in Node's thread pool. */
-export interface MaildirStore {
+/** A Maildir or an mbox file, which is touched in Node's thread pool. */
+export interface FileStore {
   refresh(): Promise<void>;
   entries(): MaildropEntry[];
   open(number: number): ContentReader;
   commit(deleted: number[]): Promise<void>;
+  release(): void;
 }
 
 /** A state on the disk, held from `open` to `close`; its files are written in Node's thread pool. */
@@ -61,7 +62,7 @@ interface Native extends NativeMime, SyncPlatform {
   ServerEngine: new (config: ServerConfig) => Server;
   MemoryStore: new () => Memory;
   scramKeys: ServerPlatform['scramKeys'];
-  MaildirStore: new (path: string) => MaildirStore;
+  FileStore: { maildir(path: string): FileStore; mbox(path: string, readOnly: boolean): FileStore };
   SyncFile: { open(path: string): SyncFile };
   apopDigest(greeting: Uint8Array, secret: Uint8Array): Maybe<string>;
   /** The data of the channel binding `tls-server-end-point`, from a certificate in DER. */
@@ -74,7 +75,7 @@ interface Native extends NativeMime, SyncPlatform {
 
 const module: Native = native;
 
-export const { ClientEngine, ServerEngine, MemoryStore, MaildirStore, SyncFile, apopDigest, scramKeys } = module;
+export const { ClientEngine, ServerEngine, MemoryStore, FileStore, SyncFile, apopDigest, scramKeys } = module;
 export const { ALPN_PROTOCOL, acceptsAlpn, serverEndPoint } = module;
 export const { SyncPlanner, syncFingerprint, syncReceipts, syncWithoutUid } = module;
 

@@ -6,7 +6,7 @@ import { type SecureContextOptions, TLSSocket, createSecureContext } from 'node:
 import type { MaildropEntry } from '../../bindings-wasm/ts/engine-pop3.js';
 import { argument } from '../../bindings-wasm/ts/error.js';
 import { type Maildrop, type Metrics, Server, type ServerOptions } from '../../bindings-wasm/ts/server.js';
-import { MaildirStore } from './native.js';
+import { FileStore } from './native.js';
 import { SocketTransport } from './socket.js';
 
 /** What `createServer` takes. */
@@ -121,19 +121,20 @@ export async function listen(
   return { host: address.address, port: address.port, metrics, close, [Symbol.asyncDispose]: close };
 }
 
-/** A folder of files, one for each message, with `new` and `cur`. */
-export class Maildir implements Maildrop {
-  /** The folder. */
-  readonly path: string;
-  readonly #store: MaildirStore;
+/** Messages in files, which are read in Node's thread pool. */
+abstract class StoredMaildrop implements Maildrop {
+  readonly #store: FileStore;
 
-  constructor(path: string) {
-    this.path = path;
-    this.#store = new MaildirStore(path);
+  constructor(
+    /** The folder, or the file. */
+    readonly path: string,
+    store: FileStore,
+  ) {
+    this.#store = store;
   }
 
   refresh(): Promise<void> {
-    return this.#store.refresh();
+    return this.#store.refresh().catch(withCode);
   }
 
   entries(): MaildropEntry[] {
@@ -142,22 +143,45 @@ export class Maildir implements Maildrop {
 
   async *open(number: number): AsyncGenerator<Uint8Array, void, undefined> {
     const reader = this.#store.open(number);
-    try {
-      for (;;) {
-        const octets = await reader.read(CHUNK_OCTETS);
-        if (octets.length === 0) {
-          return;
-        }
-        yield octets;
+    for (;;) {
+      const octets = await reader.read(CHUNK_OCTETS).catch(withCode);
+      if (octets.length === 0) {
+        return;
       }
-    } catch (error) {
-      throw String(error).includes('ENOENT: ') ? Object.assign(error as Error, { code: 'ENOENT' }) : error;
+      yield octets;
     }
   }
 
   commit(deleted: number[]): Promise<void> {
     return this.#store.commit(deleted);
   }
+
+  release(): void {
+    this.#store.release();
+  }
+}
+
+/** A folder of files, one for each message, with `new` and `cur`. One session at a time has it, on this machine. */
+export class Maildir extends StoredMaildrop {
+  constructor(path: string) {
+    super(path, FileStore.maildir(path));
+  }
+}
+
+/**
+ * One file with all messages, each after a line `From …` (mboxrd). What is deleted goes at QUIT, when
+ * the file is replaced as a whole, under the lock `NAME.lock`; with `readOnly` never.
+ */
+export class Mbox extends StoredMaildrop {
+  constructor(path: string, { readOnly = false }: { readOnly?: boolean | undefined } = {}) {
+    super(path, FileStore.mbox(path, readOnly));
+  }
+}
+
+/** The error with the code that the native module named in its message. */
+function withCode(error: Error): never {
+  const code = /(?:^|\W)(ENOENT|EBUSY): /.exec(String(error))?.[1];
+  throw code === undefined ? error : Object.assign(error, { code });
 }
 
 function listening(listener: Listener, host: string, port: number): Promise<void> {
@@ -193,5 +217,5 @@ const OPTIONS = new Set([
   'timeout',
   'log',
 ]);
-const CHUNK_OCTETS = 256 * 1024;
+const CHUNK_OCTETS = 64 * 1024;
 const HANDSHAKE_MS = 30_000;
