@@ -72,6 +72,9 @@ $(STAMPS)/wasm: $(STAMPS)/tools bindings-wasm/node_modules/.package-lock.json $(
 peers:
 	@scripts/need dovecot-pop3d test -e /usr/lib/dovecot/pop3
 	@scripts/need curl curl --version
+	@scripts/need mpop mpop --version
+	@scripts/need fetchmail test -x /usr/bin/fetchmail
+	@scripts/need getmail6 getmail --version
 	@scripts/need openssl openssl version
 	@scripts/need mpop test -x /usr/bin/mpopd
 

@@ -485,51 +485,78 @@ impl MemoryMaildrop {
     }
 }
 
-/// A folder with `new` and `cur`.
-#[pyclass(frozen, module = "popmail")]
-pub struct Maildir {
-    path: PathBuf,
-    maildrop: Mutex<popmail::Maildir>,
+macro_rules! stored {
+    ($($(#[$doc:meta])* $name:ident { $($new:tt)* })*) => {$(
+        $(#[$doc])*
+        #[pyclass(frozen, module = "popmail")]
+        pub struct $name {
+            path: PathBuf,
+            maildrop: Mutex<popmail::$name>,
+        }
+
+        #[pymethods]
+        impl $name {
+            $($new)*
+
+            #[getter]
+            fn path(&self) -> PathBuf {
+                self.path.clone()
+            }
+
+            fn __len__(&self, py: Python<'_>) -> usize {
+                py.detach(|| locked(&self.maildrop).entries().len())
+            }
+
+            fn refresh(&self, py: Python<'_>) -> PyResult<()> {
+                Ok(py.detach(|| locked(&self.maildrop).refresh())?)
+            }
+
+            fn entries(&self, py: Python<'_>) -> Vec<(String, u64)> {
+                py.detach(|| entries(&*locked(&self.maildrop)))
+            }
+
+            fn open(&self, py: Python<'_>, number: u32) -> PyResult<ContentReader> {
+                py.detach(|| ContentReader::open(&*locked(&self.maildrop), number))
+            }
+
+            fn commit(&self, py: Python<'_>, deleted: Vec<u32>) -> PyResult<()> {
+                py.detach(|| commit(&mut *locked(&self.maildrop), &deleted))
+            }
+
+            fn release(&self, py: Python<'_>) {
+                py.detach(|| locked(&self.maildrop).release());
+            }
+
+            fn __repr__(&self) -> String {
+                format!(concat!(stringify!($name), "({:?})"), self.path)
+            }
+        }
+    )*};
 }
 
-#[pymethods]
-impl Maildir {
-    #[new]
-    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let maildrop = py.detach(|| popmail::Maildir::open(&path))?;
-        Ok(Self {
-            path,
-            maildrop: Mutex::new(maildrop),
-        })
+stored! {
+    /// A folder with `new` and `cur`.
+    Maildir {
+        #[new]
+        fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+            let maildrop = py.detach(|| popmail::Maildir::open(&path))?;
+            Ok(Self {
+                path,
+                maildrop: Mutex::new(maildrop),
+            })
+        }
     }
-
-    #[getter]
-    fn path(&self) -> PathBuf {
-        self.path.clone()
-    }
-
-    fn __len__(&self, py: Python<'_>) -> usize {
-        py.detach(|| locked(&self.maildrop).entries().len())
-    }
-
-    fn refresh(&self, py: Python<'_>) -> PyResult<()> {
-        Ok(py.detach(|| locked(&self.maildrop).refresh())?)
-    }
-
-    fn entries(&self, py: Python<'_>) -> Vec<(String, u64)> {
-        py.detach(|| entries(&*locked(&self.maildrop)))
-    }
-
-    fn open(&self, py: Python<'_>, number: u32) -> PyResult<ContentReader> {
-        py.detach(|| ContentReader::open(&*locked(&self.maildrop), number))
-    }
-
-    fn commit(&self, py: Python<'_>, deleted: Vec<u32>) -> PyResult<()> {
-        py.detach(|| commit(&mut *locked(&self.maildrop), &deleted))
-    }
-
-    fn __repr__(&self) -> String {
-        format!("Maildir({:?})", self.path)
+    /// One file with all messages.
+    Mbox {
+        #[new]
+        #[pyo3(signature = (path, *, read_only = false))]
+        fn new(py: Python<'_>, path: PathBuf, read_only: bool) -> PyResult<Self> {
+            let maildrop = py.detach(|| popmail::Mbox::open(&path, read_only))?;
+            Ok(Self {
+                path,
+                maildrop: Mutex::new(maildrop),
+            })
+        }
     }
 }
 
@@ -684,6 +711,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ScramKeys>()?;
     module.add_class::<MemoryMaildrop>()?;
     module.add_class::<Maildir>()?;
+    module.add_class::<Mbox>()?;
     module.add_class::<ContentReader>()?;
     module.add_class::<Authenticate>()?;
     register_events(module)

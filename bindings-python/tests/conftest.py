@@ -10,6 +10,8 @@ import trustme
 
 from dovecot import Dovecot
 
+pytest_plugins = ["pytester"]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path

@@ -47,7 +47,7 @@ from .error import (
     UsageError,
 )
 from .message import join_partial
-from .server import Account, Login, Maildir, Maildrop, MemoryMaildrop, Server, ServerLimits
+from .server import Account, Login, Maildir, Maildrop, Mbox, MemoryMaildrop, Server, ServerLimits
 from .summary import Summary
 from .sync import NewMessage, SyncRules, SyncState, SyncWarning
 from .transport import SocketTransport, Transport
@@ -83,6 +83,7 @@ __all__ = [
     "Maildir",
     "MaildirReader",
     "Maildrop",
+    "Mbox",
     "MboxReader",
     "MemoryMaildrop",
     "Message",

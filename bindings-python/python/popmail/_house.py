@@ -13,12 +13,13 @@ import dataclasses
 import inspect
 import itertools
 import logging
+import os
 import secrets
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._native import MemoryMaildrop, ScramKeys
+from ._native import Maildir, Mbox, MemoryMaildrop, ScramKeys
 
 if TYPE_CHECKING:
     import ssl
@@ -98,7 +99,7 @@ class House:
     def __post_init__(self) -> None:
         self.numbers = itertools.count(1)
         self.sessions: dict[Session, asyncio.Task[None]] = {}
-        self.in_use: dict[int, asyncio.Event] = {}
+        self.in_use: dict[object, asyncio.Event] = {}
         self.metrics: collections.Counter[str] = collections.Counter(dict.fromkeys(_COUNTERS, 0))
         self.salt_key = secrets.token_bytes(32)
         self._by_address: collections.Counter[str] = collections.Counter()
@@ -235,17 +236,23 @@ class House:
 
     async def claim(self, maildrop: AnyMaildrop) -> bool:
         """Takes a maildrop for one session; waits a moment for one that is ending."""
+        key = _key(maildrop)
         try:
             async with asyncio.timeout(_CLAIM_SECONDS):
-                while (released := self.in_use.get(id(maildrop))) is not None:
+                while (released := self.in_use.get(key)) is not None:
                     await released.wait()
         except TimeoutError:
             return False
-        self.in_use[id(maildrop)] = asyncio.Event()
+        self.in_use[key] = asyncio.Event()
         return True
 
     def release(self, maildrop: AnyMaildrop) -> None:
-        self.in_use.pop(id(maildrop)).set()
+        self.in_use.pop(_key(maildrop)).set()
+
+
+def _key(maildrop: AnyMaildrop) -> object:
+    """Two objects for one folder or file are one maildrop."""
+    return os.path.realpath(maildrop.path) if isinstance(maildrop, Maildir | Mbox) else id(maildrop)
 
 
 _COUNTERS = (

@@ -734,7 +734,8 @@ class Maildir:
 
     The uid of a message is the unique part of its file's name, so it stays
     when a mail reader moves the file or changes its flags. Symbolic links in
-    the folders are not followed.
+    the folders are not followed. From ``refresh`` to ``release`` the file
+    ``popmail.lock`` in it is locked: a second session gets ``BlockingIOError``.
 
     Raises:
         FileNotFoundError: The path is no Maildir.
@@ -748,6 +749,36 @@ class Maildir:
     def entries(self) -> list[tuple[str, int]]: ...
     def open(self, number: int) -> ContentReader: ...
     def commit(self, deleted: Sequence[int]) -> None: ...
+    def release(self) -> None: ...
+
+@final
+class Mbox:
+    """One file with all messages, each after a line ``From …``, as mboxrd quotes.
+
+    Messages are read from the file, through a window, whatever their size.
+    The uid of one is a hash of what stands there, its ``From …`` line included.
+    ``commit`` writes what stays, and what was delivered meanwhile, into a new
+    file that replaces the old one as a whole, under the lock ``NAME.lock``; it
+    removes nothing if another program has changed what was listed.
+
+    Args:
+        path: The file.
+        read_only: Never writes it; deletions are refused at QUIT.
+
+    Raises:
+        OSError: It cannot be read; ``BlockingIOError`` if another program has
+            the lock for more than five seconds.
+    """
+
+    def __new__(cls, path: str | PathLike[str], *, read_only: bool = False) -> Mbox: ...
+    @property
+    def path(self) -> Path: ...
+    def __len__(self) -> int: ...
+    def refresh(self) -> None: ...
+    def entries(self) -> list[tuple[str, int]]: ...
+    def open(self, number: int) -> ContentReader: ...
+    def commit(self, deleted: Sequence[int]) -> None: ...
+    def release(self) -> None: ...
 
 @final
 class ContentReader:

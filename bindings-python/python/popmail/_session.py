@@ -168,11 +168,7 @@ class Session(asyncio.Protocol):
             if isinstance(event, ServerConnectionClosed):
                 await self._flush_all()
                 await self._leave_maildrop()
-                if event.reason == "fault":
-                    # As abrupt as the fault is, after what was to be sent.
-                    await self._hang_up(HANDSHAKE_SECONDS)
-                else:
-                    await self._close()
+                await self._close()
                 return event.reason
             if event is not None:
                 await self._handle(event)

@@ -1,4 +1,4 @@
-"""The command `popmail`: fetch, list, check, show, parse, serve, demo.
+"""The command `popmail`: fetch, list, check, show, parse, serve, passwd, demo.
 
 Results go to standard output, progress and notes to standard error. Exit status: 0 done, 1 an error (one line on
 standard error says what was expected), 2 wrong usage, 130 interrupted. No password is taken from the command line.
@@ -563,6 +563,12 @@ def _end_of_headers(raw: bytes) -> int:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--user", default="me", show_default=True, help="Name of the one account.")
 @click.option("--password-file", type=click.Path(path_type=Path), help="File that holds the password.")
+@click.option(
+    "--users",
+    type=click.Path(path_type=Path),
+    help="File of names and bcrypt hashes, as `htpasswd -B` and `popmail passwd` write it: FOLDER holds a Maildir or"
+    " an mbox file for each of them.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; without it a free one is taken."
@@ -573,66 +579,74 @@ def _end_of_headers(raw: bytes) -> int:
 )
 @click.option("--starttls", is_flag=True, help="Start without TLS and offer STLS, instead of TLS from the first byte.")
 @click.option("--allow-cleartext", is_flag=True, help="Let clients log in without TLS: anyone on the way reads along.")
+@click.option(
+    "--log",
+    type=click.Choice(["warnings", "text", "json"]),
+    default="warnings",
+    show_default=True,
+    help="What happens, on standard error: warnings alone, or each event as a line of text or of JSON.",
+)
 def serve(
     folder: Path,
     user: str,
     password_file: Path | None,
+    users: Path | None,
     host: str,
     port: int,
     cert: Path | None,
     key: Path | None,
     starttls: bool,
     allow_cleartext: bool,
+    log: str,
 ) -> None:
-    """Serve FOLDER, a Maildir or a folder of .eml files, as one POP3 account, until interrupted.
+    """Serve FOLDER over POP3 until interrupted or terminated.
 
-    Messages that a client deletes are removed from a Maildir; .eml files stay, and are there again at the next start.
+    Without --users FOLDER is one account: a Maildir, an mbox file, or a folder of .eml files. Messages that a client
+    deletes are removed, but for .eml files, which are there again at the next start.
+
+    A socket that systemd hands over (LISTEN_FDS) is used in place of --host and --port.
     """
+    from popmail import _serve
+
     if cert is None and not allow_cleartext:
         raise click.UsageError("expected --cert FILE (and --key FILE) for TLS, or --allow-cleartext")
-    maildrop, kind = _maildrop(folder)
-    password = _password(password_file, f"Password that {user} shall have")
+    _serve.log_to_stderr(log)
     implicit = cert is not None and not starttls
-    with popmail.Server(
-        {user: popmail.Account(password, maildrop)},
-        host=host,
-        port=port,
-        tls=_server_context(cert, key) if cert is not None else None,
-        implicit_tls=implicit,
-        allow_cleartext=allow_cleartext,
-    ) as server:
+    options: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "sock": _serve.socket_of_systemd(),
+        "tls": None if cert is None else _serve.server_context(cert, key),
+        "implicit_tls": implicit,
+        "allow_cleartext": allow_cleartext,
+    }
+    if users is None:
+        maildrop, what = _serve.maildrop(folder)
+        password = _password(password_file, f"Password that {user} shall have")
+        server = popmail.Server({user: popmail.Account(password, maildrop)}, **options)
+        name = f"{user}@"
+    else:
+        log_in, what = _serve.accounts(folder, users)
+        server = popmail.Server(log_in, **options)
+        name = ""
+    with _serve.until_terminated() as ended, server:
         scheme = "pops" if implicit else "pop"
-        click.echo(
-            terminal.printable(
-                f"serving {kind} {folder} at {scheme}://{user}@{server.host}:{server.port} (Ctrl-C ends it)"
-            )
-        )
+        place = f"{scheme}://{name}{server.host}:{server.port}"
+        click.echo(terminal.printable(f"serving {what} {folder} at {place} (Ctrl-C ends it)"))
         sys.stdout.flush()
-        threading.Event().wait()
+        ended.wait()
 
 
-def _maildrop(folder: Path) -> tuple[popmail.Maildir | popmail.MemoryMaildrop, str]:
-    if (folder / "cur").is_dir() and (folder / "new").is_dir():
-        return popmail.Maildir(folder), "the Maildir"
-    if not folder.is_dir():
-        raise CommandFailedError(f"{folder}: expected a Maildir or a folder of .eml files")
-    files = sorted(folder.glob("*.eml"))
-    if not files:
-        raise CommandFailedError(f"{folder}: expected cur and new in it (a Maildir), or .eml files")
-    return popmail.MemoryMaildrop([file.read_bytes() for file in files]), f"{_count(len(files), 'message')} of"
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("user")
+@click.option("--password-file", type=click.Path(path_type=Path), help="File that holds the password.")
+def passwd(file: Path, user: str, password_file: Path | None) -> None:
+    """Put USER with a salted hash of a password into FILE, for `popmail serve --users`."""
+    from popmail._users import write_user
 
-
-def _server_context(cert: Path, key: Path | None) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(cert, key)
-    except ssl.SSLError as error:
-        raise CommandFailedError(
-            f"{cert}: expected a certificate and its private key in PEM form ({error.reason})"
-        ) from error
-    except OSError as error:
-        raise CommandFailedError(f"{cert if key is None else f'{cert} or {key}'}: {error.strerror}") from error
-    return context
+    write_user(file, user, _password(password_file, f"Password that {user} shall have"))
+    click.echo(terminal.printable(f"{user} is in {file}"))
 
 
 @command.command()

@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import AsyncIterable, Awaitable, Iterable, Sequence
 from typing import Protocol
 
-from ._native import Maildir, MemoryMaildrop
+from ._native import Maildir, Mbox, MemoryMaildrop
 
-__all__ = ["Account", "AsyncMaildrop", "Content", "Maildir", "Maildrop", "MaildropReader", "MemoryMaildrop"]
+__all__ = ["Account", "AsyncMaildrop", "Content", "Maildir", "Maildrop", "MaildropReader", "Mbox", "MemoryMaildrop"]
 
 
 class MaildropReader(Protocol):

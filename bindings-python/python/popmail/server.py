@@ -25,7 +25,7 @@ from ._house import House, Login
 from ._native import ScramKeys, ServerLimits
 from ._session import HANDSHAKE_SECONDS, Session
 from .error import UsageError
-from .maildrop import Account, AsyncMaildrop, Content, Maildir, Maildrop, MaildropReader, MemoryMaildrop
+from .maildrop import Account, AsyncMaildrop, Content, Maildir, Maildrop, MaildropReader, Mbox, MemoryMaildrop
 
 __all__ = [
     "Account",
@@ -35,6 +35,7 @@ __all__ = [
     "Maildir",
     "Maildrop",
     "MaildropReader",
+    "Mbox",
     "MemoryMaildrop",
     "ScramKeys",
     "Server",
