@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "bindings-python" / "tests"))
 
 import mime
 import pop3
+import server
 
 from dovecot import PROGRAM
 
@@ -37,6 +38,7 @@ def tables() -> Iterator[str]:
     )
     yield pop3.report()
     yield mime.report()
+    yield server.report()
     for script in ("node.mjs", "chromium.mjs"):
         command = ["node", str(ROOT / "benchmarks" / "js" / script)]
         yield subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()

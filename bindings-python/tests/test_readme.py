@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +73,13 @@ def _pop_example_com(certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("_workplace", "_pop_example_com")
 @pytest.mark.parametrize("code", [pytest.param(block.code, id=f"line {block.line}") for block in BLOCKS])
-def test_readme_example_runs(code: str) -> None:
+def test_readme_example_runs(code: str, tmp_path: Path) -> None:
+    if "def test_" in code:
+        (tmp_path / "test_example.py").write_text(code, "utf-8")
+        command = [sys.executable, "-m", "pytest", "-q", "test_example.py"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 0, done.stdout
+        return
     exec(compile(code, str(README), "exec"), {"__name__": "__main__"})
 
 

@@ -107,7 +107,7 @@ def test_a_delay_runs_into_the_clients_timeout() -> None:
         assert said(server, b"QUIT\r\n").endswith(b"+OK bye\r\n")
         assert time.monotonic() - started >= 0.05
     with (
-        testing.Server(MAIL, faults=testing.Faults(delay=5)) as server,
+        testing.Server(MAIL, faults=testing.Faults(delay=0.5)) as server,
         pytest.raises(popmail.TimeoutError),
     ):
         server.connect(timeout=0.1)

@@ -277,7 +277,8 @@ class Server:
         )
         bound: Any = self._listener.sockets[0].getsockname()
         self._address = (str(bound), 0) if isinstance(bound, str) else (str(bound[0]), int(bound[1]))
-        _log.info("listening on %s port %d", *self._address)
+        told = {"event": "listening", "address": self._address[0], "port": self._address[1]}
+        _log.info("listening on %s port %d", *self._address, extra={"popmail": told})
 
     async def _stop(self) -> None:
         if self._listener is None:
@@ -289,7 +290,7 @@ class Server:
         self._listener = None
         self._address = None
         self._stopped = None
-        _log.info("stopped")
+        _log.info("stopped", extra={"popmail": {"event": "stopped", **self._house.metrics}})
 
 
 # Clients that connect at one moment. Where the kernel's queue is full, a client may wait for a greeting in vain:
