@@ -46,14 +46,22 @@ if (only !== 'native') {
     external: ['../native.cjs'],
     logLevel: 'warning',
   };
-  await build({ ...options, format: 'esm', outfile: 'dist/index.js' });
-  await build({ ...options, format: 'cjs', outfile: 'dist/index.cjs' });
-  // One file, so that both module systems can have their own copy.
-  const bundle = await rollup({ input: 'ts/index.ts', plugins: [dts()], external: /^node:|native\.cjs$/ });
-  await bundle.write({ file: 'dist/index.d.ts', format: 'es' });
-  await bundle.close();
-  const reference = '/// <reference types="node" />\n/// <reference lib="esnext.disposable" />\n';
-  const types = reference + readFileSync('dist/index.d.ts', 'utf8').replace(/^\/\/\/.*\n/gm, '');
-  writeFileSync('dist/index.d.ts', types);
-  writeFileSync('dist/index.d.cts', types);
+  // `testing` uses what `index` exports, so that there is one of each class.
+  for (const entry of ['index', 'testing']) {
+    const external = [...options.external, ...(entry === 'testing' ? ['./index.js'] : [])];
+    const entryPoints = [`ts/${entry}.ts`];
+    await build({ ...options, external, entryPoints, format: 'esm', outfile: `dist/${entry}.js` });
+    await build({ ...options, external, entryPoints, format: 'cjs', outfile: `dist/${entry}.cjs` });
+    // One file, so that both module systems can have their own copy.
+    const outside = entry === 'testing' ? /^node:|native\.cjs$|index\.js$/ : /^node:|native\.cjs$/;
+    const bundle = await rollup({ input: `ts/${entry}.ts`, plugins: [dts()], external: outside });
+    await bundle.write({ file: `dist/${entry}.d.ts`, format: 'es' });
+    await bundle.close();
+    const reference = '/// <reference types="node" />\n/// <reference lib="esnext.disposable" />\n';
+    const types = reference + readFileSync(`dist/${entry}.d.ts`, 'utf8').replace(/^\/\/\/.*\n/gm, '');
+    writeFileSync(`dist/${entry}.d.ts`, types);
+    writeFileSync(`dist/${entry}.d.cts`, types.replaceAll('./index.js', './index.cjs'));
+  }
+  const common = readFileSync('dist/testing.cjs', 'utf8');
+  writeFileSync('dist/testing.cjs', common.replaceAll('./index.js', './index.cjs'));
 }

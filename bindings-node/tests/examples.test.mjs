@@ -113,3 +113,13 @@ test('serve-folder serves the files of a folder, and removes what is deleted', a
   program.kill('SIGINT');
   assert.deepEqual(await ended, [0, null]);
 });
+
+test('the tests of faults pass with node --test', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap', 'faults.test.mjs'], {
+    cwd: folder,
+    // Else node takes it for a part of this run.
+    env: { ...env, NODE_TEST_CONTEXT: undefined },
+  });
+  assert.match(stdout, /^# pass 10$/m);
+  assert.match(stdout, /^# fail 0$/m);
+});

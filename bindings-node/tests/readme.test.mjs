@@ -23,7 +23,7 @@ after(() => rmSync(folder, { recursive: true }));
 test('every example of the READMEs runs', async () => {
   const readme = readFileSync(join(HERE, 'README.md'), 'utf8');
   const blocks = Array.from(readme.matchAll(/```js\n(.*?)```/gs), ([, block]) => block);
-  assert.equal(blocks.length, 7);
+  assert.equal(blocks.length, 8);
   const [fetch, stream, summaries, fetchNew, ...rest] = blocks;
   const here = (source) => source.replace("'pop.example.com'", "'127.0.0.1', ...place");
   // The second and the third go on where the first has its session.
@@ -51,8 +51,20 @@ test('every example of the READMEs runs', async () => {
   assert.equal(maildrop.count, 0);
   await server.close();
   assert.match(await run(rest[0]), /multipart\/mixed/);
-  const [root] = readFileSync(join(HERE, '../README.md'), 'utf8').match(/(?<=```js\n).*?(?=```)/s);
+  const [root, serve] = readFileSync(join(HERE, '../README.md'), 'utf8').match(/(?<=```js\n).*?(?=```)/gs);
   assert.match(await run(root), /^Pläne für das Café and the schedule zoe@example.com\n.*\.pdf 593\n/);
   assert.match(await run(rest[1]), /multipart\/related/);
   assert.match(await run(rest[2]), /^127\.0\.0\.1 \d+\n$/);
+  // The server over the caller's own mail, with a client that reads and deletes it.
+  const client = `
+    const { Pop3 } = await import('popmail');
+    const box = await Pop3.connect({
+      host: server.host, port: server.port, user: 'me', password: 'secret', tls: 'none', allowCleartext: true,
+    });
+    for await (const mail of box) { console.log(mail.uid, mail.message.subject); mail.delete(); }
+    await box.quit();
+    console.log(letters.size);
+  `;
+  assert.match(await run(serve.replace('await server.close()', `${client}$&`)), /^127\.0\.0\.1 \d+\na1 Hello\n0\n$/);
+  assert.match(await run(rest[3]), /pass 1\n[^]*fail 0\n/);
 });

@@ -82,7 +82,7 @@ export {
   composeSync,
 } from '../../bindings-wasm/ts/compose.js';
 export type { CommandOptions } from '../../bindings-wasm/ts/dialogue.js';
-export type { Auth, Limits, MaildropEntry, ServerAuth, ServerLimits, Tls } from '../../bindings-wasm/ts/engine-pop3.js';
+export type { Auth, Limits, MaildropEntry, ServerAuth, ServerLimits, Tls, Faults, Persona } from '../../bindings-wasm/ts/engine-pop3.js';
 export type { SyncPlan, SyncWarning } from '../../bindings-wasm/ts/engine-sync.js';
 export type * from '../../bindings-wasm/ts/details.js';
 export { AbortError, Pop3Error, type Pop3ErrorCode, type Verdict } from '../../bindings-wasm/ts/error.js';
@@ -126,6 +126,7 @@ export {
   type Metrics,
   Server,
   type ServerOptions,
+  type Testing,
 } from '../../bindings-wasm/ts/server.js';
 export type {
   MailboxState,

@@ -5,7 +5,7 @@ import { type SecureContextOptions, TLSSocket, createSecureContext } from 'node:
 
 import type { MaildropEntry } from '../../bindings-wasm/ts/engine-pop3.js';
 import { argument } from '../../bindings-wasm/ts/error.js';
-import { type Maildrop, type Metrics, Server, type ServerOptions } from '../../bindings-wasm/ts/server.js';
+import { type Maildrop, type Metrics, Server, type ServerOptions, type Testing } from '../../bindings-wasm/ts/server.js';
 import { FileStore } from './native.js';
 import { SocketTransport } from './socket.js';
 
@@ -36,18 +36,12 @@ export interface Pop3Server extends AsyncDisposable {
 /**
  * Starts a POP3 server.
  *
+ * @param testing What shall go wrong, and who is told each line of a client; `popmail/testing` uses it.
+ *
  * @throws `Pop3Error` with the code `POP3_ERR_USAGE_ARGUMENT` for options that cannot be: among
  * them neither TLS nor leave to do without it.
  */
-export async function createServer(options: ListenOptions): Promise<Pop3Server> {
-  return listen(options);
-}
-
-/** The same, with what a test asks for. */
-export async function listen(
-  options: ListenOptions,
-  testing: ConstructorParameters<typeof Server>[1] = {},
-): Promise<Pop3Server> {
+export async function createServer(options: ListenOptions, testing: Testing = {}): Promise<Pop3Server> {
   for (const name of Object.keys(options)) {
     if (!OPTIONS.has(name)) {
       throw argument(`unknown option ${JSON.stringify(name)}`);

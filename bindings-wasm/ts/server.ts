@@ -181,6 +181,14 @@ export class MemoryMaildrop implements Maildrop {
   }
 }
 
+/** What a test asks of a server. */
+export interface Testing {
+  /** What shall go wrong. */
+  faults?: Faults | undefined;
+  /** Is told each line of a client, without secrets. */
+  onLine?: ((line: string) => void) | undefined;
+}
+
 /**
  * A POP3 server without a listener: give each connection to `accept`.
  *
@@ -192,7 +200,7 @@ export class Server {
   readonly #sessions = new Map<Session, Promise<string>>();
   #closed = false;
 
-  constructor(options: ServerOptions, testing: { faults?: Faults; onLine?: (line: string) => void } = {}) {
+  constructor(options: ServerOptions, testing: Testing = {}) {
     const { accounts, timeout = 600_000, mechanisms } = options ?? {};
     if (typeof accounts !== 'function' && (typeof accounts !== 'object' || accounts === null)) {
       throw argument('accounts must be an object or a Map of { password, maildrop } by user name, or a function');
