@@ -81,9 +81,12 @@ fn run<'a>(flags: u8, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
 fn answer(server: &mut ServerConnection, flags: u8, output: &mut Vec<u8>) {
     loop {
         server.handle_timeout(std::time::Duration::from_secs(1));
+        let before = output.len();
         server.take_output(output);
-        let Some(event) = server.next_event() else {
-            return;
+        let event = match server.next_event() {
+            Some(event) => event,
+            None if output.len() == before => return,
+            None => continue,
         };
         let answered = match event {
             ServerEvent::Authenticate { .. } if flags & 8 != 0 => {
