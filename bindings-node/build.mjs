@@ -46,14 +46,14 @@ if (only !== 'native') {
     external: ['../native.cjs'],
     logLevel: 'warning',
   };
-  // `testing` uses what `index` exports, so that there is one of each class.
-  for (const entry of ['index', 'testing']) {
-    const external = [...options.external, ...(entry === 'testing' ? ['./index.js'] : [])];
+  // The others use what `index` exports, so that there is one of each class.
+  for (const entry of ['index', 'testing', 'compat']) {
+    const external = [...options.external, ...(entry === 'index' ? [] : ['./index.js'])];
     const entryPoints = [`ts/${entry}.ts`];
     await build({ ...options, external, entryPoints, format: 'esm', outfile: `dist/${entry}.js` });
     await build({ ...options, external, entryPoints, format: 'cjs', outfile: `dist/${entry}.cjs` });
     // One file, so that both module systems can have their own copy.
-    const outside = entry === 'testing' ? /^node:|native\.cjs$|index\.js$/ : /^node:|native\.cjs$/;
+    const outside = entry === 'index' ? /^node:|native\.cjs$/ : /^node:|native\.cjs$|index\.js$/;
     const bundle = await rollup({ input: `ts/${entry}.ts`, plugins: [dts()], external: outside });
     await bundle.write({ file: `dist/${entry}.d.ts`, format: 'es' });
     await bundle.close();
@@ -62,6 +62,7 @@ if (only !== 'native') {
     writeFileSync(`dist/${entry}.d.ts`, types);
     writeFileSync(`dist/${entry}.d.cts`, types.replaceAll('./index.js', './index.cjs'));
   }
-  const common = readFileSync('dist/testing.cjs', 'utf8');
-  writeFileSync('dist/testing.cjs', common.replaceAll('./index.js', './index.cjs'));
+  for (const file of ['dist/testing.cjs', 'dist/compat.cjs']) {
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll('./index.js', './index.cjs'));
+  }
 }

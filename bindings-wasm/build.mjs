@@ -26,7 +26,7 @@ const BINDGEN = /wasm-bindgen = "=([\d.]+)"/.exec(readFileSync('Cargo.toml', 'ut
 const MODULES = {
   popmail: [],
   'popmail-server': ['--no-default-features', '--features', 'server'],
-  'popmail-extra': ['--no-default-features', '--features', 'sync'],
+  'popmail-extra': ['--no-default-features', '--features', 'sync,tools'],
 };
 const RUSTUP_MILLISECONDS = 120_000;
 
@@ -258,6 +258,7 @@ const ENTRIES = {
   'server-node': 'ts/server-entry-node.ts',
   extra: 'ts/extra-entry.ts',
   'extra-node': 'ts/extra-entry-node.ts',
+  compat: 'ts/compat-entry.ts',
 };
 
 const [only] = process.argv.slice(2);

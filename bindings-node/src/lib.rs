@@ -12,4 +12,5 @@ mod maildrop;
 mod message;
 mod server;
 mod sync;
+mod tools;
 mod work;

@@ -15,7 +15,7 @@ import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
 import { type HostOptions as AnyHostOptions, Pop3 as AnyPop3, type TransportOptions } from '../../bindings-wasm/ts/client.js';
-import { provideExtra } from '../../bindings-wasm/ts/engine-extra.js';
+import { provideTools } from '../../bindings-wasm/ts/engine-tools.js';
 import { provideMime } from '../../bindings-wasm/ts/engine-mime.js';
 import { provide, provideServer } from '../../bindings-wasm/ts/engine-pop3.js';
 import { provideSync } from '../../bindings-wasm/ts/engine-sync.js';
@@ -24,7 +24,7 @@ import * as native from './native.js';
 import { connect } from './socket.js';
 
 provideMime(native.mimeEngine);
-provideExtra(native.extraEngine);
+provideTools(native.toolsEngine);
 provide({
   ClientEngine: native.ClientEngine,
   apopDigest: native.apopDigest,
@@ -82,6 +82,9 @@ export {
   composeSync,
 } from '../../bindings-wasm/ts/compose.js';
 export type { CommandOptions } from '../../bindings-wasm/ts/dialogue.js';
+export { type EmbeddedFile, type Tnef, embeddedFiles, joinPartial, readTnef } from '../../bindings-wasm/ts/embedded.js';
+export { Mbox, type MboxFormat, type MboxOptions, readMbox } from '../../bindings-wasm/ts/mbox.js';
+export { MaildirReader, openMaildir, openMbox } from './mailboxes.js';
 export type { Auth, Limits, MaildropEntry, ServerAuth, ServerLimits, Tls, Faults, Persona } from '../../bindings-wasm/ts/engine-pop3.js';
 export type { SyncPlan, SyncWarning } from '../../bindings-wasm/ts/engine-sync.js';
 export type * from '../../bindings-wasm/ts/details.js';

@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
-import type { ExtraEngine } from '../../bindings-wasm/ts/engine-extra.js';
 import type { MessageIndex, MimeEngine } from '../../bindings-wasm/ts/engine-mime.js';
 import type {
   ClientConfig,
@@ -16,6 +15,7 @@ import type {
   ServerPlatform,
 } from '../../bindings-wasm/ts/engine-pop3.js';
 import type { SyncPlatform } from '../../bindings-wasm/ts/engine-sync.js';
+import type { ToolsEngine } from '../../bindings-wasm/ts/engine-tools.js';
 import { Pop3Error } from '../../bindings-wasm/ts/error.js';
 // @ts-expect-error The loader is generated; its shape is stated here.
 import native from '../native.cjs';
@@ -57,7 +57,12 @@ interface NativeMime extends Omit<MimeEngine, 'content' | 'index' | 'view'> {
 }
 
 interface Native extends NativeMime, SyncPlatform {
-  Composer: ExtraEngine['Composer'];
+  Composer: ToolsEngine['Composer'];
+  embeddedFiles: ToolsEngine['embeddedFiles'];
+  readTnef: ToolsEngine['readTnef'];
+  joinPartial: ToolsEngine['joinPartial'];
+  scanMbox(file: Uint8Array, format: string, from: number, most: number): number[];
+  unquote: ToolsEngine['unquote'];
   ClientEngine: new (config: ClientConfig) => Client;
   ServerEngine: new (config: ServerConfig) => Server;
   MemoryStore: new () => Memory;
@@ -98,4 +103,14 @@ export const mimeEngine: MimeEngine = {
 };
 
 /** What only some programs need, as the face takes it. */
-export const extraEngine: ExtraEngine = { Composer: module.Composer, readFile, readFileSync };
+export const toolsEngine: ToolsEngine = {
+  Composer: module.Composer,
+  embeddedFiles: module.embeddedFiles,
+  readTnef: module.readTnef,
+  joinPartial: module.joinPartial,
+  scanMbox: (file, format, from, most) => Float64Array.from(module.scanMbox(file, format, from, most)),
+  unquote: module.unquote,
+  scanAtOnce: 256,
+  readFile,
+  readFileSync,
+};

@@ -5,7 +5,12 @@
 
 #[cfg(feature = "client")]
 mod client;
-#[cfg(any(feature = "client", feature = "server", feature = "sync"))]
+#[cfg(any(
+    feature = "client",
+    feature = "server",
+    feature = "sync",
+    feature = "tools"
+))]
 mod convert;
 #[cfg(feature = "mime")]
 mod mime;
@@ -15,3 +20,5 @@ mod server;
 mod session;
 #[cfg(feature = "sync")]
 mod sync;
+#[cfg(feature = "tools")]
+mod tools;

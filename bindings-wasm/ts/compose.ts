@@ -5,7 +5,7 @@
  * JavaScript programs have at hand into calls of its setters.
  */
 
-import { type Composer, extra } from './engine-extra.js';
+import { type Composer, tools } from './engine-tools.js';
 import { argument, calling, shown } from './error.js';
 import { type Address, type AddressGroup, Message, Part, type ZonedDate } from './message.js';
 
@@ -166,7 +166,7 @@ function octetsOf(content: unknown): Uint8Array | undefined {
 function readNow(attachment: Attachment<AttachmentContentNow>): Ready {
   const { content, path } = attachment;
   if (path !== undefined) {
-    const { readFileSync } = extra();
+    const { readFileSync } = tools();
     if (readFileSync === undefined) {
       throw argument('path: there are no files here; give the content');
     }
@@ -182,7 +182,7 @@ function readNow(attachment: Attachment<AttachmentContentNow>): Ready {
 async function read(attachment: Attachment): Promise<Ready> {
   const { content, path } = attachment;
   if (path !== undefined) {
-    const { readFile } = extra();
+    const { readFile } = tools();
     if (readFile === undefined) {
       throw argument('path: there are no files here; give the content');
     }
@@ -274,7 +274,7 @@ function write(options: ComposeOptions<never> | ComposeOptions, attachments: Rea
   if (typeof options !== 'object' || options === null) {
     throw argument(`compose takes an object of options, not ${kindOf(options)}`);
   }
-  const composer = calling(() => new (extra().Composer)(options.output ?? 'auto', options.keepBcc ?? false));
+  const composer = calling(() => new (tools().Composer)(options.output ?? 'auto', options.keepBcc ?? false));
   try {
     return calling(() => {
       fill(composer, options, attachments);

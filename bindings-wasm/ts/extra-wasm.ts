@@ -3,7 +3,9 @@
 import * as glue from 'popmail-extra-glue';
 
 import { type SyncPlatform, provideSync } from './engine-sync.js';
+import { type ToolsEngine, provideTools } from './engine-tools.js';
 import { type InitInput, Instance, failing } from './instance.js';
+import { toolsEngine } from './wasm-tools.js';
 
 const guarded = <T>(call: () => T): T => instance.guarded(call);
 
@@ -17,12 +19,14 @@ const sync: SyncPlatform = {
 const instance = new Instance(glue, {
   ready() {
     provideSync(sync);
+    provideTools(toolsEngine(guarded));
   },
   dead(fail) {
     provideSync(failing<SyncPlatform>(fail));
+    provideTools(failing<ToolsEngine>(fail));
   },
   get classes() {
-    return [glue.SyncPlanner as unknown as { prototype: object }];
+    return [glue.Composer, glue.SyncPlanner as unknown as { prototype: object }];
   },
 });
 

@@ -338,8 +338,8 @@ fn without_empty_line(file: &[u8], start: usize, end: usize) -> usize {
     end
 }
 
-/// The lines of a message as they were before they were quoted.
-fn unquoted(content: &[u8], quoting: Quoting) -> Cow<'_, [u8]> {
+/// The lines of a message as they were before they were quoted: see [`MboxEntry::message`].
+pub fn unquoted(content: &[u8], quoting: Quoting) -> Cow<'_, [u8]> {
     if quoting == Quoting::None {
         return Cow::Borrowed(content);
     }

@@ -1,0 +1,260 @@
+//! Composing, the files of old formats and mailbox files
+//! (`ts/engine-tools.ts`).
+
+use js_sys::{Array, Uint8Array};
+use popmail::mime::compose::{AddressField, Attachment, Draft, Host, Output};
+use popmail::mime::legacy::{EmbeddedDefect, EmbeddedFile, TnefValue};
+use popmail::mime::mbox::{self, MboxFormat, Quoting, is_mbox, scan_mbox_from};
+use popmail::mime::{legacy, parse};
+use popmail::{ErrorCode, UsageError};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::convert::{Properties, flag, refused, text, thrown};
+
+/// A draft that is being filled.
+#[wasm_bindgen]
+pub struct Composer(Draft);
+
+#[wasm_bindgen]
+impl Composer {
+    #[wasm_bindgen(constructor)]
+    pub fn new(output: &str, keep_bcc: bool) -> Result<Composer, JsValue> {
+        let mut draft = Draft::new();
+        let known = Output::NAMES.into_iter().find(|(name, _)| *name == output);
+        let (_, output) = known.ok_or_else(|| {
+            let names = Output::NAMES.map(|(name, _)| name).join("', '");
+            argument(&format!("output must be one of '{names}', got '{output}'"))
+        })?;
+        draft.output(output);
+        if keep_bcc {
+            draft.keep_bcc();
+        }
+        Ok(Self(draft))
+    }
+
+    pub fn mailbox(
+        &mut self,
+        field: &str,
+        name: Option<String>,
+        address: &str,
+    ) -> Result<(), JsValue> {
+        taken(
+            self.0
+                .mailbox(address_field(field)?, name.as_deref(), address),
+        )
+    }
+
+    pub fn addresses(&mut self, field: &str, list: &str) -> Result<(), JsValue> {
+        taken(self.0.addresses(address_field(field)?, list))
+    }
+
+    #[wasm_bindgen(js_name = openGroup)]
+    pub fn open_group(&mut self, field: &str, name: &str) -> Result<(), JsValue> {
+        taken(self.0.open_group(address_field(field)?, name))
+    }
+
+    #[wasm_bindgen(js_name = closeGroup)]
+    pub fn close_group(&mut self, field: &str) -> Result<(), JsValue> {
+        self.0.close_group(address_field(field)?);
+        Ok(())
+    }
+
+    pub fn subject(&mut self, subject: &str) -> Result<(), JsValue> {
+        taken(self.0.subject(subject))
+    }
+
+    pub fn date(&mut self, timestamp: f64, offset_minutes: f64) -> Result<(), JsValue> {
+        taken(self.0.date(timestamp as i64, offset_minutes as i16))
+    }
+
+    #[wasm_bindgen(js_name = messageId)]
+    pub fn message_id(&mut self, id: &str) -> Result<(), JsValue> {
+        taken(self.0.message_id(id))
+    }
+
+    #[wasm_bindgen(js_name = inReplyTo)]
+    pub fn in_reply_to(&mut self, id: &str) -> Result<(), JsValue> {
+        taken(self.0.in_reply_to(id))
+    }
+
+    pub fn reference(&mut self, id: &str) -> Result<(), JsValue> {
+        taken(self.0.reference(id))
+    }
+
+    pub fn header(&mut self, name: &str, value: &str) -> Result<(), JsValue> {
+        taken(self.0.header(name, value))
+    }
+
+    pub fn text(&mut self, text: &str) {
+        self.0.text(text);
+    }
+
+    pub fn html(&mut self, html: &str) {
+        self.0.html(html);
+    }
+
+    pub fn attach(&mut self, content: Vec<u8>, about: &JsValue) -> Result<(), JsValue> {
+        taken(self.0.attach(Attachment {
+            content,
+            content_type: text(about, "contentType"),
+            filename: text(about, "filename"),
+            content_id: text(about, "contentId"),
+            inline: flag(about, "inline"),
+            is_text: flag(about, "isText"),
+        }))
+    }
+
+    pub fn compose(
+        &self,
+        now: f64,
+        offset_minutes: f64,
+        random: &[u8],
+    ) -> Result<Vec<u8>, JsValue> {
+        let random = random
+            .try_into()
+            .map_err(|_| argument("random must be 32 octets"))?;
+        let composed = self.0.compose(&Host {
+            now: now as i64,
+            offset_minutes: offset_minutes as i16,
+            random,
+        });
+        composed.map_err(|error| refused(&error))
+    }
+}
+
+/// An argument that cannot be: the same code as the core's.
+fn argument(message: &str) -> JsValue {
+    thrown(ErrorCode::UsageArgument, message)
+}
+
+fn taken(done: Result<(), UsageError>) -> Result<(), JsValue> {
+    done.map_err(|error| refused(&error))
+}
+
+fn address_field(name: &str) -> Result<AddressField, JsValue> {
+    let known = AddressField::NAMES.into_iter();
+    known
+        .filter_map(|(known, field)| (known == name).then_some(field))
+        .next()
+        .ok_or_else(|| argument(&format!("'{name}' is no field of addresses")))
+}
+
+/// The files inside the bodies of a message.
+#[wasm_bindgen(js_name = embeddedFiles)]
+pub fn embedded_files(raw: &[u8]) -> Array {
+    files(parse(raw).view().embedded_files())
+}
+
+/// What a TNEF stream holds.
+#[wasm_bindgen(js_name = readTnef)]
+pub fn read_tnef(stream: &[u8]) -> JsValue {
+    let Some(tnef) = legacy::read_tnef(stream) else {
+        return JsValue::UNDEFINED;
+    };
+    let attributes = Array::new();
+    for attribute in tnef.attributes {
+        let value = Properties::default();
+        let value = match attribute.value {
+            TnefValue::Integer(number) => value.with("value", number as f64),
+            TnefValue::Real(number) => value.with("value", number),
+            TnefValue::Boolean(is) => value.with("value", is),
+            TnefValue::Text(text) => value.with("value", text),
+            TnefValue::Binary(octets) => value.with_octets("value", &octets),
+            TnefValue::Time(seconds) => value.with("time", seconds as f64),
+        };
+        attributes.push(&Array::of2(&attribute.name.into(), &value.into()));
+    }
+    let octets = |octets: Option<Vec<u8>>| match octets {
+        Some(octets) => Uint8Array::from(octets.as_slice()).into(),
+        None => JsValue::NULL,
+    };
+    Properties::default()
+        .with("subject", tnef.subject)
+        .with("messageClass", tnef.message_class)
+        .with("text", tnef.text)
+        .with("html", tnef.html)
+        .with("rtf", octets(tnef.rtf))
+        .with("files", files(tnef.files))
+        .with("attributes", attributes)
+        .with("defects", defects(&tnef.defects))
+        .into()
+}
+
+fn files(files: Vec<EmbeddedFile>) -> Array {
+    let list = Array::new();
+    for (number, file) in (1..).zip(files) {
+        let described = Properties::default()
+            .with("format", file.format.as_str())
+            .with("safeFilename", file.safe_filename(number))
+            .with("name", file.name)
+            .with("contentType", file.content_type)
+            .with("contentId", file.content_id)
+            .with_octets("content", &file.content)
+            .with("defects", defects(&file.defects))
+            .with("part", file.part);
+        list.push(&described.into());
+    }
+    list
+}
+
+fn defects(defects: &[EmbeddedDefect]) -> Array {
+    let names = defects.iter().map(|defect| JsValue::from(defect.as_str()));
+    names.collect()
+}
+
+/// The pieces of a message as one.
+#[wasm_bindgen(js_name = joinPartial)]
+pub fn join_partial(pieces: Vec<Uint8Array>) -> Result<Vec<u8>, JsValue> {
+    let pieces: Vec<Vec<u8>> = pieces.iter().map(Uint8Array::to_vec).collect();
+    let messages: Vec<_> = pieces.iter().map(|piece| parse(piece)).collect();
+    legacy::join_partial(&messages).map_err(|error| argument(&error.to_string()))
+}
+
+/// Where the messages of an mbox file are.
+#[wasm_bindgen(js_name = scanMbox)]
+pub fn scan_mbox(file: &[u8], format: &str, from: f64, most: f64) -> Result<Vec<f64>, JsValue> {
+    let known = MboxFormat::NAMES
+        .into_iter()
+        .find(|(name, _)| *name == format);
+    let (_, format) = known.ok_or_else(|| {
+        let names = MboxFormat::NAMES.map(|(name, _)| name).join("', '");
+        argument(&format!("format must be one of '{names}', got '{format}'"))
+    })?;
+    if from == 0.0 && !is_mbox(file) {
+        return Err(argument(
+            "expected an mbox file, which begins with a line 'From '",
+        ));
+    }
+    let mut scanner = scan_mbox_from(file, format, from as usize);
+    let mut found = vec![-1.0];
+    for entry in scanner.by_ref().take(most as usize) {
+        let places = [
+            entry.envelope.start,
+            entry.envelope.end,
+            entry.content.start,
+            entry.content.end,
+        ];
+        found.extend(places.map(|place| place as f64));
+        found.push(match entry.quoting {
+            Quoting::None => 0.0,
+            Quoting::One => 1.0,
+            Quoting::Any => 2.0,
+        });
+    }
+    if let (Some(next), Some(first)) = (scanner.position(), found.first_mut()) {
+        *first = next as f64;
+    }
+    Ok(found)
+}
+
+/// A message without the quoting of its mbox file.
+#[wasm_bindgen]
+pub fn unquote(content: &[u8], quoting: u32) -> Vec<u8> {
+    let quoting = match quoting {
+        0 => Quoting::None,
+        1 => Quoting::One,
+        _ => Quoting::Any,
+    };
+    mbox::unquoted(content, quoting).into_owned()
+}
