@@ -167,14 +167,21 @@ impl<'d> Node<'d> {
     }
 }
 
+/// The longest identifier in a URL: percent escapes are three octets for one.
+const MAX_CID: usize = 3 * super::check::MAX_WORD;
+
 /// The identifiers that an HTML text refers to by `cid:`, sorted.
 pub(super) fn cids(html: &str) -> Vec<Cow<'_, str>> {
-    let is_end = |char: char| matches!(char, '"' | '\'' | ')' | '>' | '<') || char.is_whitespace();
+    let is_end =
+        |byte: u8| matches!(byte, b'"' | b'\'' | b')' | b'>' | b'<') || byte.is_ascii_whitespace();
     let mut found: Vec<_> = html
         .match_indices("cid:")
         .filter_map(|(at, found)| {
             let rest = html.get(at + found.len()..)?;
-            rest.get(..rest.find(is_end).unwrap_or(rest.len()))
+            // Longer than any identifier it refers to nothing; so each is looked at for a bounded time.
+            let near = rest.bytes().take(MAX_CID);
+            let end = near.clone().position(is_end);
+            rest.get(..end.or((near.len() < MAX_CID).then_some(rest.len()))?)
         })
         .flat_map(|url| [Cow::Borrowed(url), content_id::from_url(url)])
         .collect();

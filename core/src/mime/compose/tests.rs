@@ -816,3 +816,37 @@ fn every_leaf_of_a_random_tree_comes_back() {
         }
     }
 }
+
+#[test]
+fn large_values_are_written_in_linear_time() {
+    for piece in [
+        "cid:",
+        "=cid:",
+        "<",
+        " ",
+        "=?",
+        "ü",
+        "a b ",
+        "\u{1f600}",
+        "From \r\n",
+        "\r",
+    ] {
+        let value = piece.repeat(200_000 / piece.len());
+        let mut draft = draft();
+        draft.html(&value);
+        draft.text(&value);
+        let _ = draft.subject(&value);
+        let _ = draft.mailbox(AddressField::To, Some(&value), "a@example.com");
+        let _ = draft.header("List-Id", &value);
+        let _ = draft.attach(file(&value, value.as_bytes()));
+        assert!(draft.compose(&HOST).unwrap().len() >= value.len());
+    }
+    let mut draft = draft();
+    for _ in 0..20_000 {
+        draft
+            .addresses(AddressField::To, "Zoë <a@example.com>, g: b@example.com;")
+            .unwrap();
+        draft.reference("a@example.com").unwrap();
+    }
+    assert!(parse(&draft.compose(&HOST).unwrap()).to().len() == 40_000);
+}
