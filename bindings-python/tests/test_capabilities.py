@@ -46,6 +46,7 @@ def test_what_rfc_2449_gives_a_form_is_typed() -> None:
         (b"-ERR [sys/temp/disk] full", "retry_after", "unknown"),
         (b"-ERR [SYS/PERM] gone", "fatal", "unknown"),
         (b"-ERR [AUTH] no", "bad_credentials", "unknown"),
+        (b"-ERR [UTF8] not without UTF8", "fatal", "unknown"),
         (b"-ERR [X-ODD] no", "unknown", "unknown"),
         (b"-ERR mailbox is locked, try later", "unknown", "retry_after"),
         (b"-ERR invalid password", "unknown", "bad_credentials"),

@@ -24,7 +24,8 @@ pub enum Status {
 pub enum Verdict {
     /// `[IN-USE]`, `[LOGIN-DELAY]`, `[SYS/TEMP]`: the same will work later.
     RetryLater,
-    /// `[SYS/PERM]`: someone has to mend the server first.
+    /// `[SYS/PERM]`: someone has to mend the server first; `[UTF8]`: the same
+    /// works only after the command UTF8 (RFC 6856 section 5).
     Permanent,
     /// `[AUTH]`: the name or the secret is wrong.
     BadCredentials,
@@ -108,6 +109,7 @@ impl Reply {
         match code.split('/').next().unwrap_or_default() {
             "IN-USE" | "LOGIN-DELAY" => Verdict::RetryLater,
             "AUTH" => Verdict::BadCredentials,
+            "UTF8" => Verdict::Permanent,
             "SYS" => match code.split('/').nth(1) {
                 Some("TEMP") => Verdict::RetryLater,
                 Some("PERM") => Verdict::Permanent,
@@ -212,6 +214,7 @@ mod tests {
         assert_eq!(verdict(b"-ERR [SYS/TEMP/DISK] full"), Verdict::RetryLater);
         assert_eq!(verdict(b"-ERR [SYS/PERM] gone"), Verdict::Permanent);
         assert_eq!(verdict(b"-ERR [AUTH] no"), Verdict::BadCredentials);
+        assert_eq!(verdict(b"-ERR [utf8] no"), Verdict::Permanent);
         assert_eq!(verdict(b"-ERR [X-OTHER] no"), Verdict::Unknown);
         assert_eq!(verdict(b"-ERR [AUTH no"), Verdict::Unknown);
     }
