@@ -76,6 +76,11 @@ export interface SessionOptions {
    * refuse that.
    */
   initialResponse?: boolean | undefined;
+  /**
+   * Asks for texts and header fields in UTF-8 where the server offers them (RFC 6856); a name or a
+   * password beyond ASCII asks by itself.
+   */
+  utf8?: boolean | undefined;
   /** Allows a password to cross the network without TLS. */
   allowCleartext?: boolean | undefined;
   /**
@@ -189,6 +194,7 @@ export class Pop3 {
           token,
           authzid: checked.authzid,
           initialResponse: checked.initialResponse,
+          utf8: checked.utf8,
           nonce: nonce(),
         }),
       );
@@ -481,7 +487,7 @@ function check(options: HostOptions | TransportOptions) {
   const { host, user, password, tls = 'implicit', auth = 'auto', timeout = 60_000, limits = {} } = options;
   const { port = tls === 'implicit' ? 995 : 110, signal, allowCleartext = false } = options;
   const { pipelining = true, strict = false, tlsOptions, socket } = options as HostOptions & TransportOptions;
-  const { token, authzid = '', initialResponse = false, trace, onDeviation } = options;
+  const { token, authzid = '', initialResponse = false, utf8 = false, trace, onDeviation } = options;
   if (socket !== undefined && options.transport !== undefined) {
     throw argument('give one of the two, socket or transport');
   }
@@ -505,7 +511,7 @@ function check(options: HostOptions | TransportOptions) {
   if (typeof timeout !== 'number' || !(timeout > 0)) {
     throw argument(`timeout must be a number of milliseconds above 0, or Infinity, got ${shown(timeout)}`);
   }
-  for (const [name, value] of Object.entries({ allowCleartext, pipelining, strict, initialResponse })) {
+  for (const [name, value] of Object.entries({ allowCleartext, pipelining, strict, initialResponse, utf8 })) {
     if (typeof value !== 'boolean') {
       throw argument(`${name} must be true or false, got ${shown(value)}`);
     }
@@ -518,6 +524,7 @@ function check(options: HostOptions | TransportOptions) {
     token: typeof token === 'function' ? token : secretOf('token', token),
     authzid,
     initialResponse,
+    utf8,
     trace,
     onDeviation,
     tls: String(tls) as Tls,
@@ -610,6 +617,7 @@ const OPTIONS = new Set([
   'auth',
   'authzid',
   'initialResponse',
+  'utf8',
   'allowCleartext',
   'timeout',
   'signal',

@@ -391,6 +391,15 @@ export function scenarios({ Pop3, Pop3Error, AbortError, RemoteMessage, apopDige
     assert.equal(script.written, 'LANG\r\nLANG de\r\nLANG xx\r\n');
   });
 
+  test('UTF8 is asked for where it is offered', async () => {
+    const offers = '+OK\r\nUSER\r\nUTF8\r\n.\r\n';
+    const { script, session } = connect([GREETING, offers, '+OK\r\n', '+OK\r\n', '+OK\r\n', offers], { utf8: true });
+    const box = await session;
+    assert.ok(script.written.startsWith('CAPA\r\nUTF8\r\nUSER me\r\n'), script.written);
+    box.close();
+    await assert.rejects(connect([GREETING], { utf8: 'yes' }).session, /utf8 must be true or false/);
+  });
+
   test('a server that stalls is a timeout', async () => {
     for (const replies of [[], [GREETING], [GREETING, '+OK\r\nUS'], PIPELINED.slice(0, 3)]) {
       const { script, session } = connect([...replies, SILENCE], { timeout: 20 });
