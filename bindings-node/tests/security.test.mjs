@@ -5,14 +5,24 @@ import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTcp, createServer as listenTcp } from 'node:net';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { connect as connectTls, createServer as listenTls } from 'node:tls';
 
 import * as popmail from '../dist/index.js';
 import { certificate } from './support/certificates.mjs';
 import { security } from './support/security.mjs';
 
-const { MemoryMaildrop, Pop3, createServer } = popmail;
+const { MemoryMaildrop, Pop3 } = popmail;
+// Also where a test has failed: what listens keeps the process.
+const servers = [];
+after(() => Promise.all(servers.map((server) => server.close())));
+
+async function createServer(options) {
+  const server = await popmail.createServer(options);
+  servers.push(server);
+  return server;
+}
+
 const tls = certificate();
 const tlsOptions = { ca: tls.cert };
 
@@ -156,6 +166,7 @@ for (const kind of ['implicit', 'starttls']) {
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
     }
+    servers.push(server);
     const { port } = server.address();
     const options = { host: '127.0.0.1', port, user: 'me', password: 'secret', tls: kind };
     const alpn = { ...tlsOptions, ALPNProtocols: ['http/1.1'] };
@@ -184,6 +195,7 @@ test('s17 the name of pop3 is offered in tls, and the server chooses it', async 
   listener.on('secureConnection', (socket) => socket.on('error', () => {}).end('-ERR no\r\n'));
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
+  servers.push(listener);
   const { port } = listener.address();
   const options = { host: '127.0.0.1', port, user: 'me', password: 'secret', tlsOptions };
   await assert.rejects(Pop3.connect(options), { code: 'POP3_ERR_GREETING_REFUSED' });
@@ -246,6 +258,7 @@ for (const [version, name] of Object.entries({ 'TLSv1.3': 'tls-exporter', 'TLSv1
     });
     listener.listen(0, '127.0.0.1');
     await once(listener, 'listening');
+    servers.push(listener);
     const { port } = listener.address();
     const options = { host: '127.0.0.1', port, user: 'me', password: 'secret', tlsOptions };
     await assert.rejects(Pop3.connect(options), { code: 'POP3_ERR_AUTHENTICATION' });

@@ -15,7 +15,12 @@ import { collected } from './support/scripted.mjs';
 const tls = certificate();
 const secureContext = createSecureContext(tls);
 const listeners = [];
-after(() => listeners.forEach((listener) => listener.close()));
+const everything = new Set();
+// Also where a test has failed: what is open keeps the process.
+after(() => {
+  listeners.forEach((listener) => listener.close());
+  everything.forEach((socket) => socket.destroy());
+});
 
 const GREETING = '+OK ready\r\n';
 const CAPA = '+OK\r\nUSER\r\nPIPELINING\r\nSTLS\r\n.\r\n';
@@ -33,8 +38,12 @@ async function listening(serve) {
   const open = new Set();
   const listener = listenTcp((socket) => {
     open.add(socket);
+    everything.add(socket);
     socket.on('error', () => {});
-    socket.once('close', () => open.delete(socket));
+    socket.once('close', () => {
+      open.delete(socket);
+      everything.delete(socket);
+    });
     serve(socket);
   });
   listeners.push(listener);

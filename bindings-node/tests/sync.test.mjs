@@ -18,6 +18,9 @@ import { syncVectors } from './support/sync-vectors.mjs';
 
 const { MemoryMaildrop, Pop3, SyncState, createServer } = popmail;
 const folder = mkdtempSync(join(tmpdir(), 'popmail-sync-'));
+const servers = [];
+// Also where a test has failed: what listens keeps the process.
+after(() => Promise.all(servers.map((server) => server.close())));
 after(() => rmSync(folder, { recursive: true }));
 let count = 0;
 /** A file that no other test has. */
@@ -29,6 +32,7 @@ syncScenarios(popmail);
 async function serving(messages) {
   const maildrop = new MemoryMaildrop(messages);
   const server = await createServer({ accounts: { me: { password: 'secret', maildrop } }, allowCleartext: true });
+  servers.push(server);
   const { host, port } = server;
   const clear = { tls: 'none', allowCleartext: true };
   return { server, maildrop, open: () => Pop3.connect({ host, port, user: 'me', password: 'secret', ...clear }) };
