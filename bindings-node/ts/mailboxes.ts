@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { argument } from '../../bindings-wasm/ts/error.js';
-import { type Mbox, type MboxOptions, readMbox } from '../../bindings-wasm/ts/mbox.js';
+import { type MboxOptions, type MboxReader, readMbox } from '../../bindings-wasm/ts/mbox.js';
 import { type Message, parse } from '../../bindings-wasm/ts/message.js';
 
 /** What one call reads: more is refused by some systems. */
@@ -16,7 +16,7 @@ const PIECE = 1 << 30;
  *
  * @throws what opening and reading a file throws; and as `readMbox`.
  */
-export async function openMbox(path: string | URL, options: MboxOptions = {}): Promise<Mbox> {
+export async function openMbox(path: string | URL, options: MboxOptions = {}): Promise<MboxReader> {
   const file = await open(path);
   try {
     const { size } = await file.stat();

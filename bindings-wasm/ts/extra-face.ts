@@ -11,7 +11,7 @@ export {
 } from './compose.js';
 export { type EmbeddedFile, type Tnef, embeddedFiles, joinPartial, readTnef } from './embedded.js';
 export type { SyncPlan, SyncWarning } from './engine-sync.js';
-export { Mbox, type MboxFormat, type MboxOptions, readMbox } from './mbox.js';
+export { MboxReader, type MboxFormat, type MboxOptions, readMbox } from './mbox.js';
 export { Pop3Error, type Pop3ErrorCode } from './error.js';
 export type { InitInput } from './instance.js';
 export {

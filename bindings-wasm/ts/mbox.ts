@@ -25,7 +25,7 @@ export interface MboxOptions {
 const PLACES = 5;
 
 /** The messages of an mbox file in order; they are looked for as they are asked for. */
-export class Mbox implements Iterable<Message> {
+export class MboxReader implements Iterable<Message> {
   readonly #file: Uint8Array;
   readonly #format: MboxFormat;
   readonly #places: number[] = [];
@@ -98,11 +98,11 @@ export class Mbox implements Iterable<Message> {
  * @throws `Pop3Error` with the code `POP3_ERR_USAGE_ARGUMENT` if the file does not begin with a
  * separator, or the format is none of the known ones.
  */
-export function readMbox(file: Uint8Array | ArrayBuffer, options: MboxOptions = {}): Mbox {
+export function readMbox(file: Uint8Array | ArrayBuffer, options: MboxOptions = {}): MboxReader {
   const isBuffer = Object.prototype.toString.call(file) === '[object ArrayBuffer]';
   const bytes = isBuffer ? new Uint8Array(file as ArrayBuffer) : file;
   if (!(bytes instanceof Uint8Array)) {
     throw argument(`an mbox file is a Uint8Array or an ArrayBuffer, not ${shown(file)}`);
   }
-  return new Mbox(bytes, options.format ?? 'auto');
+  return new MboxReader(bytes, options.format ?? 'auto');
 }
