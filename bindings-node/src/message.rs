@@ -17,6 +17,37 @@ use crate::convert::object;
 thread_local! {
     /// Memory of the last index, for the next one.
     static INDEX: RefCell<index::MessageIndex> = RefCell::default();
+    /// Memory of the last text in UTF-16, for the next one.
+    static UNITS: RefCell<Vec<u16>> = RefCell::default();
+}
+
+/// Writes the words of an index to `out` from word `at` on, first how many they are, and returns its
+/// text; nothing if there is no room.
+///
+/// An array of its own for each message costs more than it takes to parse a small one.
+#[napi]
+pub fn index_into<'env>(
+    env: &'env Env,
+    raw: &[u8],
+    mut out: BufferSlice,
+    at: u32,
+) -> Result<Option<JsString<'env>>> {
+    INDEX.with_borrow_mut(|made| {
+        index::index_into(raw, made);
+        let (places, _) = out.as_chunks_mut::<4>();
+        let room = places
+            .get_mut(at as usize..)
+            .and_then(|room| room.split_first_mut())
+            .filter(|(_, room)| room.len() >= made.words.len());
+        let Some((count, room)) = room else {
+            return Ok(None);
+        };
+        *count = (made.words.len() as u32).to_ne_bytes();
+        for (place, word) in room.iter_mut().zip(&made.words) {
+            *place = word.to_ne_bytes();
+        }
+        string(env, &made.text).map(Some)
+    })
 }
 
 /// `{words, text}`.
@@ -97,10 +128,8 @@ pub fn text<'env>(
     encoding: u32,
     charset: u32,
 ) -> Result<JsString<'env>> {
-    string(
-        env,
-        &index::text(range(source, start, end), encoding, charset),
-    )
+    let body = range(source, start, end);
+    index::with_text(body, encoding, charset, |text| string(env, text))
 }
 
 #[napi]
@@ -156,12 +185,19 @@ fn string<'env>(env: &'env Env, text: &str) -> Result<JsString<'env>> {
     } else if is_str_latin1(text) {
         env.create_string_latin1(encode_latin1_lossy(text))
     } else {
-        let mut units = vec![0; text.len()];
-        let count = convert_str_to_utf16(text, &mut units);
-        units.truncate(count);
-        env.create_string_utf16(units)
+        UNITS.with_borrow_mut(|units| {
+            if units.len() < text.len() {
+                units.resize(text.len(), 0);
+            }
+            let count = convert_str_to_utf16(text, units);
+            let string = env.create_string_utf16(units.get(..count).unwrap_or_default());
+            if units.capacity() > KEPT {
+                *units = Vec::new();
+            }
+            string
+        })
     }
 }
 
-/// Memory of an index that is kept for the next one.
+/// Memory of an index, or of a text, that is kept for the next one.
 const KEPT: usize = 1 << 18;

@@ -20,3 +20,18 @@ for (const vector of vectors) {
     }),
   );
 }
+
+test('many messages are read at once, small and large ones in turn', () => {
+  const raws = Array.from({ length: 1000 }, (_, number) => {
+    const fields = `X-Field: ${number}\r\n`.repeat(number % 50 === 0 ? 4000 : number % 7);
+    const addresses = Array.from({ length: number % 11 }, (_, at) => `to${at}-${number}@example.com`);
+    return `Subject: Größe – ${number}\r\nTo: ${addresses.join(', ')}\r\n${fields}\r\ntext ${number}`;
+  });
+  const messages = raws.map((raw) => parse(raw));
+  for (const [number, message] of messages.entries()) {
+    assert.equal(message.subject, `Größe – ${number}`);
+    assert.deepEqual(message.to.map(({ address }) => address), Array.from({ length: number % 11 }, (_, at) => `to${at}-${number}@example.com`));
+    assert.equal(message.headers.length, 2 + (number % 50 === 0 ? 4000 : number % 7));
+    assert.equal(message.text, `text ${number}`);
+  }
+});

@@ -53,6 +53,8 @@ interface NativeMime extends Omit<MimeEngine, 'content' | 'index' | 'view'> {
   contentInto(source: Uint8Array, start: number, end: number, encoding: number, out: Uint8Array): number;
   /** A guess at `contentSize` that reads next to nothing. */
   contentSizeHint(source: Uint8Array, start: number, end: number, encoding: number): number;
+  /** Writes how many words an index has, then the words, to `out` from word `at` on. Returns its text; absent if there is no room. */
+  indexInto(raw: Uint8Array, out: Uint8Array, at: number): Maybe<string>;
   view(raw: Uint8Array, message: number, what: number): Maybe<string>;
 }
 
@@ -84,9 +86,46 @@ export const { ClientEngine, ServerEngine, MemoryStore, FileStore, SyncFile, apo
 export const { ALPN_PROTOCOL, acceptsAlpn, serverEndPoint } = module;
 export const { SyncPlanner, syncFingerprint, syncReceipts, syncWithoutUid } = module;
 
+/**
+ * Words for indexes, cut off one behind the other as Node does with small buffers: an array for each
+ * message would cost more than parsing it.
+ */
+class Pool {
+  static readonly WORDS = 1 << 13;
+  readonly #words = new Uint32Array(Pool.WORDS);
+  readonly #bytes = Buffer.from(this.#words.buffer);
+  #used = 0;
+
+  index(raw: Uint8Array): MessageIndex | undefined {
+    const text = module.indexInto(raw, this.#bytes, this.#used) ?? undefined;
+    if (text === undefined) {
+      return undefined;
+    }
+    const start = this.#used + 1;
+    this.#used = start + (this.#words[this.#used] as number);
+    return { words: this.#words.subarray(start, this.#used), text };
+  }
+}
+
+let pool = new Pool();
+
 /** The MIME functions as the face takes them. */
 export const mimeEngine: MimeEngine = {
   ...module,
+  index(raw, options) {
+    if (options !== undefined) {
+      return module.indexWith(raw, options);
+    }
+    const pooled = pool.index(raw);
+    if (pooled !== undefined) {
+      return pooled;
+    }
+    const own = module.index(raw);
+    if (own.words.length < Pool.WORDS / 4) {
+      pool = new Pool();
+    }
+    return own;
+  },
   content(source, start, end, encoding) {
     for (const size of [module.contentSizeHint, module.contentSize]) {
       const out = Buffer.allocUnsafeSlow(size(source, start, end, encoding));
@@ -97,7 +136,6 @@ export const mimeEngine: MimeEngine = {
     }
     throw new Pop3Error('POP3_ERR_INTERNAL', 'a body is larger than its size');
   },
-  index: (raw, options) => (options === undefined ? module.index(raw) : module.indexWith(raw, options)),
   view: (raw, message, what, options) =>
     (options === undefined ? module.view(raw, message, what) : module.viewWith(raw, message, what, options)) ?? undefined,
 };

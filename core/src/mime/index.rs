@@ -423,6 +423,12 @@ pub fn text(body: &[u8], encoding: u32, charset: u32) -> Cow<'_, str> {
     reading::text(label_of(charset), content(body, encoding))
 }
 
+/// Gives [`text`] to a function that copies it anyway, which spares a check of the whole.
+pub fn with_text<T>(body: &[u8], encoding: u32, charset: u32, read: impl FnOnce(&str) -> T) -> T {
+    let content = content(body, encoding);
+    read(&reading::text(label_of(charset), Cow::Borrowed(&content)))
+}
+
 /// [`text`] of an HTML part as plain text.
 pub fn html_as_text(body: &[u8], encoding: u32, charset: u32) -> String {
     html_text::convert(&text(body, encoding, charset))
