@@ -37,7 +37,9 @@ fuzz_target!(|input: &[u8]| {
             other => panic!("{other:?}"),
         }
     }
-    let content = said.strip_prefix(b"+OK 0 octets\r\n").expect("the status line");
+    let content = said
+        .strip_prefix(b"+OK 0 octets\r\n")
+        .expect("the status line");
     let end = b"\r\n.\r\n";
     let ends = content.windows(5).filter(|window| window == end).count();
     let begins = usize::from(content.starts_with(b".\r\n"));
@@ -64,5 +66,10 @@ fn crlf(message: &[u8]) -> Vec<u8> {
     if lines.last().is_some_and(Vec::is_empty) && !message.ends_with(b"\r") {
         lines.pop();
     }
-    lines.iter().flat_map(|line| [line.as_slice(), b"\r\n"]).flatten().copied().collect()
+    lines
+        .iter()
+        .flat_map(|line| [line.as_slice(), b"\r\n"])
+        .flatten()
+        .copied()
+        .collect()
 }
