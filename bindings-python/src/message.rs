@@ -262,7 +262,8 @@ impl PyMessage {
     fn text<'py>(slf: &'py Bound<'py, Self>) -> Option<Bound<'py, PyString>> {
         let this = slf.get();
         texts(slf.py(), &this.text, || {
-            Some(PyString::new(slf.py(), &this.view().text()?))
+            let view = this.view();
+            view.with_text(|text| text.map(|text| PyString::new(slf.py(), text)))
         })
     }
 
@@ -270,7 +271,8 @@ impl PyMessage {
     fn html<'py>(slf: &'py Bound<'py, Self>) -> Option<Bound<'py, PyString>> {
         let this = slf.get();
         texts(slf.py(), &this.html, || {
-            Some(PyString::new(slf.py(), &this.view().html()?))
+            let view = this.view();
+            view.with_html(|html| html.map(|html| PyString::new(slf.py(), html)))
         })
     }
 
@@ -320,7 +322,7 @@ impl PyMessage {
     fn details<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let make = || -> PyResult<Py<PyAny>> {
             let json = self.view().details().to_json();
-            let make = py.import("popmail.details")?.getattr("_details")?;
+            let make = py.import("popmail.details")?.getattr("from_json")?;
             Ok(make.call1((json,))?.unbind())
         };
         Ok(self.details.get_or_try_init(py, make)?.bind(py).clone())
@@ -1075,7 +1077,7 @@ fn text_spans<'py>(py: Python<'py>, text: &str) -> PyResult<Vec<Bound<'py, PyAny
 
 /// The threads of messages: depth, and which of them or none.
 #[pyfunction]
-#[pyo3(name = "_threads", signature = (messages, /))]
+#[pyo3(name = "thread_entries", signature = (messages, /))]
 fn threads(messages: Vec<Bound<'_, PyMessage>>) -> Vec<(u32, Option<usize>)> {
     let item = |message: &Bound<'_, PyMessage>| ThreadItem::from(message.get().view());
     let items: Vec<_> = messages.iter().map(item).collect();

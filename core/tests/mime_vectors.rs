@@ -96,6 +96,9 @@ fn every_vector_is_met() {
                 expect["json_sha256"].as_str().unwrap(),
                 "{name}: bytes of the JSON"
             );
+            let view = message.view();
+            view.with_text(|text| assert_eq!(text, message.text().as_deref(), "{name}: text"));
+            view.with_html(|html| assert_eq!(html, message.html().as_deref(), "{name}: html"));
             beyond(&name, &message, expect);
             assert_eq!(
                 message.tree(),

@@ -946,7 +946,8 @@ def text_spans(text: str, /) -> list[Span]:
     """
 
 def _parse_as(raw: bytes, is_last: bool, limits: MimeLimits, /) -> Message: ...
-def _threads(messages: Sequence[Message], /) -> list[tuple[int, int | None]]: ...
+def thread_entries(messages: Sequence[Message], /) -> list[tuple[int, int | None]]:
+    """The threads of messages, as they are shown: depth, and the place of the message in ``messages``."""
 
 @final
 class MimeLimits:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -318,10 +318,10 @@ class ThreadEntry(NamedTuple):
 
 def threads(messages: Iterable[Message]) -> list[ThreadEntry]:
     """Threads of messages: the algorithm REFERENCES of RFC 5256 section 3, siblings by date."""
-    from ._native import _threads
+    from ._native import thread_entries
 
     kept = list(messages)
-    return [ThreadEntry(depth, None if item is None else kept[item]) for depth, item in _threads(kept)]
+    return [ThreadEntry(depth, None if item is None else kept[item]) for depth, item in thread_entries(kept)]
 
 
 RENAMED = {"from": "from_", "for": "for_", "with": "with_"}
@@ -341,7 +341,7 @@ def _value(key: str, value: Any) -> Any:
     if value is not None and key in DATES:
         return datetime.fromisoformat(value)
     if isinstance(value, list):
-        return tuple(value)
+        return tuple(cast("list[object]", value))
     return value
 
 
@@ -353,7 +353,7 @@ def _pairs(items: Sequence[dict[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple((item["name"], item["value"]) for item in items)
 
 
-def _details(text: str) -> Details:
+def from_json(text: str) -> Details:
     """The details of the core's JSON."""
     data = json.loads(text)
     listed = data["mailingList"]

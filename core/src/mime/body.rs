@@ -26,6 +26,30 @@ pub(crate) fn text(view: MessageView<'_>) -> Option<Cow<'_, str>> {
     text_of(view, |part| part.text())
 }
 
+/// See [`MessageView::with_text`].
+pub(crate) fn with_text<R>(view: MessageView<'_>, read: impl FnOnce(Option<&str>) -> R) -> R {
+    match only(view.inner.text_body()).filter(|part| matches!(part.kind(), PartKind::Text)) {
+        Some(inner) => read(Some(&Part::new(view.store, inner).read_text(&mut None))),
+        None => read(text(view).as_deref()),
+    }
+}
+
+/// See [`MessageView::with_html`].
+pub(crate) fn with_html<R>(view: MessageView<'_>, read: impl FnOnce(Option<&str>) -> R) -> R {
+    match only(view.inner.html_body()).filter(|part| matches!(part.kind(), PartKind::Html)) {
+        Some(inner) => read(Some(&Part::new(view.store, inner).read_text(&mut None))),
+        None => read(html(view).as_deref()),
+    }
+}
+
+/// The only part of a list.
+fn only<'m>(
+    mut parts: impl Iterator<Item = mail_parser::MessagePart<'m>>,
+) -> Option<mail_parser::MessagePart<'m>> {
+    let first = parts.next()?;
+    parts.next().is_none().then_some(first)
+}
+
 /// See [`Message::unwrapped_text`](super::Message::unwrapped_text).
 #[cfg(feature = "details")]
 pub(crate) fn unwrapped_text(view: MessageView<'_>) -> Option<Cow<'_, str>> {

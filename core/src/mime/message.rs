@@ -230,6 +230,17 @@ getters! {
 }
 
 impl<'m> MessageView<'m> {
+    /// Hands [`MessageView::text`] over without making a `String` of it where one part is the text:
+    /// for a language that copies it anyway.
+    pub fn with_text<R>(&self, read: impl FnOnce(Option<&str>) -> R) -> R {
+        body::with_text(*self, read)
+    }
+
+    /// [`MessageView::with_text`] of [`MessageView::html`].
+    pub fn with_html<R>(&self, read: impl FnOnce(Option<&str>) -> R) -> R {
+        body::with_html(*self, read)
+    }
+
     pub(crate) fn new(store: &'m Store<'m>, inner: MessageRef<'m>) -> Self {
         MessageView { store, inner }
     }

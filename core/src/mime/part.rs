@@ -227,6 +227,12 @@ impl<'m> Part<'m> {
         reading::read(self.label(), &self.content()).guess
     }
 
+    /// [`Part::text`] of a text part, borrowed from `content` where that is the text already.
+    pub(crate) fn read_text<'c>(&self, content: &'c mut Option<Cow<'m, [u8]>>) -> Cow<'c, str> {
+        let content = content.insert(self.content());
+        reading::text(self.label(), Cow::Borrowed(content))
+    }
+
     /// What is known of the charset of a text part.
     pub(crate) fn label(&self) -> Label {
         Label::new(self.charset(), matches!(self.inner.kind(), PartKind::Html))
