@@ -47,6 +47,8 @@ fn read_all(raw: &[u8]) {
         message.inline_parts(),
     );
     assert!(message.to_json().starts_with('{'));
+    assert!(message.details().to_json().starts_with('{'));
+    let _ = (message.unwrapped_text(), message.own_text());
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! words, and one text of which the words name pieces. What is decoded lazily (bodies, most header
 //! fields) is read later by calls that get the bytes again and the positions in them.
 //!
-//! Decides nothing about mail: what an index holds are the answers of [`Message`](super::Message)
+//! Decides nothing about mail: what an index holds are the answers of [`Message`]
 //! and [`Part`]. Decides the layout, which is documented by the constants below: the tables start
 //! with [`HEAD`] words, then [`MESSAGES`](HEAD_MESSAGES) records of [`MESSAGE`] words, part records
 //! of [`PART`] words, source records of [`SOURCE`] words, then lists. A text is two words: where it
@@ -292,13 +292,13 @@ pub fn index_into(raw: &[u8], index: &mut MessageIndex) {
 }
 
 /// [`index_into`] for a message that is parsed in another way than the usual one; `options` are
-/// the numbers that [`options_of`] takes.
+/// numbers: 1 where the last of two fields counts, then the limits in the order of
+/// [`MimeLimits`](super::MimeLimits), [`NONE`] or nothing where the usual one is meant.
 pub fn index_with(raw: &[u8], options: &[u32], index: &mut MessageIndex) {
     write_index(&parse_with(raw, &options_of(options)), index);
 }
 
-/// Options from numbers: 1 where the last of two fields counts, then the limits in the order of
-/// [`MimeLimits`](super::MimeLimits), [`NONE`] or nothing where the usual one is meant.
+/// Options from the numbers of [`index_with`].
 fn options_of(numbers: &[u32]) -> ParseOptions {
     let mut options = ParseOptions::default();
     let limits = &mut options.limits;
