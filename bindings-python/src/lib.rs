@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod legacy;
 mod lint;
+mod maildrop;
 mod mbox;
 mod message;
 mod server;
@@ -33,6 +34,7 @@ mod _native {
         legacy::register(module)?;
         mbox::register(module)?;
         message::register(module)?;
+        maildrop::register(module)?;
         server::register(module)?;
         sync::register(module)
     }

@@ -11,12 +11,13 @@
 //! logins, `clock` keeps the deadlines, `answer` the texts, `faults` what a
 //! test asked to go wrong.
 //!
-//! A little above 600 lines: the interface, in one place, with its words.
+//! Above 600 lines: the interface is in one place, with its words.
 //!
 //! RFC 1939, 2449, 2595 section 4, 3206, 5034, 6856.
 
 mod answer;
 mod clock;
+mod config;
 mod content;
 mod faults;
 mod input;
@@ -29,97 +30,21 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::auth::ClientFirst;
-use super::auth::apop::Stamp;
-use super::capability::{Expire, LoginDelay};
 use super::command::Verb;
 use super::event::{CloseReason, MaildropEntry, ServerEvent};
-use super::limits::ServerLimits;
 use super::login::Security;
 use super::state::{Channel, State, Trigger, after};
 use crate::error::{ErrorCode, UsageError};
-use crate::secret::Secret;
 
 pub use answer::Refusal;
 use clock::Timer;
+pub use config::ServerConfig;
 use content::Content;
 pub use faults::Faults;
 use input::Input;
 use maildrop::MarkedMaildrop;
 use sasl::Exchange;
 pub use sasl::SaslMechanism;
-
-/// What a server connection is and may do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerConfig {
-    /// The text of the greeting: printable ASCII, other octets become `?`.
-    /// Empty stands for `ready`.
-    pub greeting: String,
-    /// Offers APOP with this stamp. The host makes a new one for each
-    /// connection (RFC 1939 section 7).
-    pub apop_stamp: Option<Stamp>,
-    /// [`Implicit`](Security::Implicit) if the channel is already secure,
-    /// [`StartTls`](Security::StartTls) to offer STLS.
-    pub tls: Security,
-    /// Takes passwords on a channel without TLS too. APOP, which sends none,
-    /// needs no such permission.
-    pub allow_cleartext: bool,
-    /// What the client is told after the login as IMPLEMENTATION, if
-    /// anything.
-    pub implementation: Option<String>,
-    /// The SASL mechanisms, in the order in which they are told: PLAIN. Those
-    /// that show a secret are offered where passwords are taken, the others
-    /// where there is a seed.
-    pub mechanisms: Vec<SaslMechanism>,
-    /// 16 octets or more that nobody can guess, new for each connection: the
-    /// nonces of CRAM-MD5 and SCRAM come from them.
-    pub seed: Secret<Vec<u8>>,
-    /// Octets that nobody can guess, the same for each connection of a
-    /// server: the salts of SCRAM come from them. Empty stands for the seed.
-    pub salt_key: Secret<Vec<u8>>,
-    /// Offers UTF8 (RFC 6856 section 2).
-    pub utf8: bool,
-    /// Offers LANG (RFC 6856 section 3).
-    pub lang: bool,
-    /// What CAPA tells of how long messages stay, if anything.
-    pub expire: Option<Expire>,
-    /// What CAPA tells of the time between two logins, if anything; the host
-    /// keeps count, and refuses with [`Refusal::LoginDelay`].
-    pub login_delay: Option<LoginDelay>,
-    /// Offers LAST, which RFC 1725 dropped.
-    pub last: bool,
-    /// Takes XCLIENT: the host trusts this peer to name whom it speaks for.
-    pub xclient: bool,
-    /// Tells each line of the client in [`ServerEvent::LineReceived`].
-    pub trace: bool,
-    /// What shall go wrong; for tests.
-    pub faults: Faults,
-    /// The bounds.
-    pub limits: ServerLimits,
-}
-
-impl Default for ServerConfig {
-    fn default() -> Self {
-        Self {
-            greeting: String::new(),
-            apop_stamp: None,
-            tls: Security::default(),
-            allow_cleartext: false,
-            implementation: None,
-            mechanisms: vec![SaslMechanism::Plain],
-            seed: Secret::default(),
-            salt_key: Secret::default(),
-            utf8: false,
-            lang: false,
-            expire: None,
-            login_delay: None,
-            last: false,
-            xclient: false,
-            trace: false,
-            faults: Faults::default(),
-            limits: ServerLimits::default(),
-        }
-    }
-}
 
 /// One client of a server.
 ///
