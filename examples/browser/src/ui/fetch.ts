@@ -14,6 +14,8 @@ export function setUpFetch(engine: Remote<Engine>, listener: Listener): void {
   const text = byId('progress-text');
 
   const report = ({ phase, messages, totalMessages, octets, totalOctets }: FetchProgress) => {
+    // It has a port of its own: the last of them may come after the result.
+    if (!submit.disabled) return;
     if (phase === 'connecting') {
       bar.removeAttribute('value');
       text.textContent = 'Connecting…';
