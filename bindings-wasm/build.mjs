@@ -4,15 +4,16 @@
 //   node build.mjs wasm      the modules alone, into target/wasm
 //   node build.mjs face      the JavaScript and the types alone, into dist
 //
-// The toolchain is what is there: rustc's own target wasm32-unknown-unknown, else the one that
-// rustup adds, else Debian's rustc-web, unpacked under target/, which builds std from Debian's
-// sources. What is up to date is not made again.
+// std is built with it, for its size: from the sources that rustup adds to rustc, else with Debian's
+// rustc-web and its sources, unpacked under target/. What is up to date is not made again.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { shrink } from './shrink.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 process.chdir(here);
@@ -23,11 +24,7 @@ const tools = join(target, 'tools');
 const BINDGEN = /wasm-bindgen = "=([\d.]+)"/.exec(readFileSync('Cargo.toml', 'utf8'))[1];
 
 /** The files: the cargo features of each. */
-const MODULES = {
-  popmail: [],
-  'popmail-server': ['--no-default-features', '--features', 'server'],
-  'popmail-extra': ['--no-default-features', '--features', 'sync,tools'],
-};
+const MODULES = { popmail: 'client,mime', 'popmail-extra': 'extra', 'popmail-server': 'server' };
 const RUSTUP_MILLISECONDS = 120_000;
 
 function run(program, args, options = {}) {
@@ -38,32 +35,36 @@ function read(program, args, options = {}) {
   return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...options }).trim();
 }
 
-/** What cargo needs to build for the target: flags and environment. */
+/** What cargo needs to build for the target, std included: flags and environment. */
 function toolchain() {
-  const has = () => existsSync(read('rustc', ['--print', 'target-libdir', '--target', TARGET]));
-  if (!existsSync(join(target, 'wasm-toolchain')) && !has()) {
+  const env = {
+    RUSTC_BOOTSTRAP: '1',
+    // A panic ends the instance either way, and the face says so: no messages in the file.
+    CARGO_PROFILE_RELEASE_PANIC: 'immediate-abort',
+    RUSTFLAGS: '-Zlocation-detail=none -Zfmt-debug=none --cfg sha2_backend_soft="compact"',
+  };
+  if (!hasSources()) {
+    const root = debianToolchain();
+    Object.assign(env, {
+      LD_LIBRARY_PATH: join(root, 'usr/lib/x86_64-linux-gnu'),
+      RUSTC: join(root, 'usr/bin/rustc'),
+      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: join(root, 'usr/bin/rust-lld'),
+    });
+  }
+  return { args: ['-Zbuild-std=std,panic_abort', '-Zbuild-std-features=optimize_for_size', '-Zpanic-immediate-abort'], env };
+}
+
+/** Whether rustc has the sources of std; where rustup can, it brings them. */
+function hasSources() {
+  const has = () => existsSync(join(read('rustc', ['--print', 'sysroot']), 'lib/rustlib/src/rust/library/std'));
+  if (!has() && !existsSync(join(target, 'wasm-toolchain/complete'))) {
     try {
-      run('rustup', ['target', 'add', TARGET], { timeout: RUSTUP_MILLISECONDS, stdio: 'ignore' });
+      run('rustup', ['component', 'add', 'rust-src'], { timeout: RUSTUP_MILLISECONDS, stdio: 'ignore' });
     } catch {
       // No rustup, or it cannot reach what it needs.
     }
   }
-  if (has()) {
-    return { args: [], env: {} };
-  }
-  const root = debianToolchain();
-  return {
-    args: ['-Zbuild-std=std,panic_abort', '-Zpanic-immediate-abort'],
-    env: {
-      LD_LIBRARY_PATH: join(root, 'usr/lib/x86_64-linux-gnu'),
-      RUSTC: join(root, 'usr/bin/rustc'),
-      RUSTC_BOOTSTRAP: '1',
-      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: join(root, 'usr/bin/rust-lld'),
-      // A panic ends the instance either way, and the face says so: no messages in the file.
-      CARGO_PROFILE_RELEASE_PANIC: 'immediate-abort',
-      RUSTFLAGS: '-Zlocation-detail=none -Zfmt-debug=none',
-    },
-  };
+  return has();
 }
 
 /** Debian's rustc for WebAssembly and its sources of std, unpacked where nothing needs root. */
@@ -115,7 +116,7 @@ function bindgen() {
 }
 
 function buildModules() {
-  const sources = hashOf(['../Cargo.toml', '../Cargo.lock', '../core', 'src', 'Cargo.toml', 'build.mjs']);
+  const sources = hashOf(['../Cargo.toml', '../Cargo.lock', '../core', 'src', 'Cargo.toml', 'build.mjs', 'shrink.mjs']);
   const stamp = join(work, 'stamp');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) {
     return;
@@ -127,7 +128,7 @@ function buildModules() {
     const folder = join(work, name);
     run(
       'cargo',
-      ['build', '-p', 'popmail-wasm', '--release', '--target', TARGET, '--ignore-rust-version', ...locked, ...args, ...features, ...FASTER],
+      ['build', '-p', 'popmail-wasm', '--release', '--target', TARGET, '--ignore-rust-version', ...locked, ...args, '--no-default-features', '--features', features, ...FASTER],
       {
         env: {
           ...process.env,
@@ -141,8 +142,8 @@ function buildModules() {
     const built = join(work, 'cargo', TARGET, 'release/popmail_wasm.wasm');
     mkdirSync(folder, { recursive: true });
     const glue = ['--target', 'web', '--omit-default-module-path', '--no-typescript', '--remove-producers-section'];
-    run(bindgen(), [...glue, '--remove-name-section', '--experimental-reset-state-function', '--out-dir', folder, '--out-name', 'glue', built]);
-    dropEncoderTables(join(folder, 'glue_bg.wasm'), built);
+    run(bindgen(), [...glue, '--experimental-reset-state-function', '--out-dir', folder, '--out-name', 'glue', built]);
+    shrink(join(folder, 'glue_bg.wasm'));
     const enable = PROPOSALS.map((proposal) => `--enable-${proposal}`);
     run('node_modules/.bin/wasm-opt', [...WASM_OPT, ...enable, join(folder, 'glue_bg.wasm'), '-o', join(folder, `${name}.wasm`)]);
     rmSync(join(folder, 'glue_bg.wasm'));
@@ -165,36 +166,13 @@ function hashOf(paths) {
   return hash.digest('hex');
 }
 
-/**
- * Clears the tables from which `encodify` encodes base64: 8 kB for each alphabet that are linked with
- * the tables for decoding, and that nothing reads here. Cleared memory takes no room in the file.
- */
-function dropEncoderTables(file, built) {
-  if (/8encodify6base64\w*encode/.test(readFileSync(built, 'latin1'))) {
-    return;
-  }
-  const wasm = readFileSync(file);
-  const symbols = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-  for (const last of ['+/', '-_', '+,']) {
-    const alphabet = [...symbols, ...last];
-    const table = Buffer.from(alphabet.flatMap((first) => alphabet.map((second) => first + second)).join(''));
-    for (let at = wasm.indexOf(table); at !== -1; at = wasm.indexOf(table, at)) {
-      wasm.fill(0, at, at + table.length);
-    }
-  }
-  writeFileSync(file, wasm);
-}
-
 /** What rustc uses of WebAssembly; every browser of the last years has it. */
 const PROPOSALS = ['bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'reference-types', 'multivalue'];
 /** Small before fast: at these settings every class of mail is still read at many times the speed of others. */
 const OPT_LEVEL = 'z';
-/** But for what every octet goes through. */
-const FASTER = Object.entries({ encodify: 3, memchr: 3, 'mail-parser': '"s"' }).flatMap(([name, level]) => [
-  '--config',
-  `profile.release.package.${name}.opt-level=${level}`,
-]);
-const WASM_OPT = ['-O3'];
+/** But for what every octet of a body goes through. */
+const FASTER = ['--config', 'profile.release.package.encodify.opt-level=3'];
+const WASM_OPT = ['--flatten', '--rereloop', '-Oz', '-Oz', '--low-memory-unused', '--strip-target-features'];
 
 async function buildFace() {
   const [{ build }, { rollup }, { dts }] = await Promise.all([

@@ -61,6 +61,7 @@ fn packed(made: &mut index::MessageIndex) -> Vec<u32> {
     words
 }
 
+#[cfg(feature = "extra")]
 #[wasm_bindgen]
 pub fn crlf(raw: &[u8]) -> Vec<u8> {
     index::crlf(raw)
@@ -106,6 +107,7 @@ pub fn view(raw: &[u8], message: u32, what: u32) -> Option<String> {
     index::view(raw, message, what)
 }
 
+#[cfg(feature = "extra")]
 #[wasm_bindgen(js_name = indexWith)]
 pub fn index_with(raw: &[u8], options: &[u32]) -> Vec<u32> {
     INDEX.with_borrow_mut(|made| {
@@ -114,6 +116,7 @@ pub fn index_with(raw: &[u8], options: &[u32]) -> Vec<u32> {
     })
 }
 
+#[cfg(feature = "extra")]
 #[wasm_bindgen(js_name = viewWith)]
 pub fn view_with(raw: &[u8], message: u32, what: u32, options: &[u32]) -> Option<String> {
     index::view_with(raw, options, message, what)

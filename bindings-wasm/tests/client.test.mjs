@@ -36,9 +36,8 @@ async function engine(name) {
   return glue;
 }
 
-const client = await engine('popmail');
+const client = await engine('popmail-extra');
 const server = await engine('popmail-server');
-const sync = await engine('popmail-extra');
 rmSync(folder, { recursive: true });
 await Promise.all([init(), initExtra()]);
 
@@ -47,5 +46,5 @@ serverVectors(server);
 scenarios(popmail);
 robustness(popmail);
 security(popmail);
-syncVectors(sync);
+syncVectors(client);
 syncScenarios({ ...popmail, ...extra });

@@ -38,16 +38,23 @@ export interface MimeEngine {
 }
 
 let provided: MimeEngine | undefined;
+let extra: MimeEngine | undefined;
 
 /** Sets what the face runs on; a package calls it once, or again after its engine died. */
 export function provideMime(engine: MimeEngine | undefined): void {
   provided = engine;
 }
 
+/** Sets what the face runs on while it is there: an engine that can do what `provideMime`'s can, and more. */
+export function provideExtraMime(engine: MimeEngine | undefined): void {
+  extra = engine;
+}
+
 /** What the face runs on. */
 export function mime(): MimeEngine {
-  if (provided === undefined) {
+  const engine = extra ?? provided;
+  if (engine === undefined) {
     throw new Pop3Error('POP3_ERR_USAGE_STATE', 'popmail is not ready: call init() and wait for it first');
   }
-  return provided;
+  return engine;
 }

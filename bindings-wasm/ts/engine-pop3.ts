@@ -396,18 +396,25 @@ export interface Platform {
 }
 
 let provided: Platform | undefined;
+let extra: Platform | undefined;
 
 /** Sets what the face runs on; a package calls it once, or again after its engine died. */
 export function provide(platform: Platform | undefined): void {
   provided = platform;
 }
 
+/** Sets what the face runs on while it is there: a platform that can do what `provide`'s can, and more. */
+export function provideExtra(platform: Platform | undefined): void {
+  extra = platform;
+}
+
 /** What the face runs on. */
 export function platform(): Platform {
-  if (provided === undefined) {
+  const platform = extra ?? provided;
+  if (platform === undefined) {
     throw new Pop3Error('POP3_ERR_USAGE_STATE', 'popmail is not ready: call init() and wait for it first');
   }
-  return provided;
+  return platform;
 }
 
 /** What a package provides to `server.ts`: a part of its own, which may be loaded later. */

@@ -1,13 +1,16 @@
 /**
- * What is large or rare: a module of its own, so that what only reads mail need not
- * load it. Here is the state of repeated fetches.
+ * All there is, in a module of its own: besides what `popmail-wasm` has, the Email object
+ * (`toJSON`), defects, the tree, HTML with inline resources and what else a message says, charsets
+ * that browsers lack and guesses where none is named, the names of every character in HTML, logins
+ * with SCRAM and CRAM-MD5, the state of repeated fetches, composing, the files of old formats and
+ * mailbox files. While it is loaded everything runs on it; the smaller module is not needed then.
  *
  * @example
  * ```js
- * import init, { Pop3 } from 'popmail-wasm'
- * import initExtra, { SyncState } from 'popmail-wasm/extra'
+ * import { Pop3 } from 'popmail-wasm'
+ * import init, { SyncState } from 'popmail-wasm/extra'
  *
- * await Promise.all([init(), initExtra()])
+ * await init()
  * const state = await SyncState.open(store)
  * const box = await Pop3.connect({ transport, user: 'me', password: '…' })
  * for await (const mail of box.fetchNew(state)) console.log(mail.message.subject)

@@ -13,9 +13,6 @@ declare module 'popmail-glue' {
   export function htmlAsText(body: Uint8Array, encoding: number, charset: number): string;
   export function field(value: Uint8Array, what: number): string;
   export function view(raw: Uint8Array, message: number, what: number): string | undefined;
-  export function indexWith(raw: Uint8Array, options: Uint32Array): Uint32Array;
-  export function viewWith(raw: Uint8Array, message: number, what: number, options: Uint32Array): string | undefined;
-  export function crlf(raw: Uint8Array): Uint8Array;
   export function safeFilename(name: string, contentType: string, index: number): string;
 
   export const ClientEngine: new (
@@ -25,7 +22,40 @@ declare module 'popmail-glue' {
   export function apopDigest(greeting: Uint8Array, secret: Uint8Array): string | undefined;
 }
 
-/** The second module: the server session. */
+/** The module with all there is: that of `popmail-glue` and more. */
+declare module 'popmail-extra-glue' {
+  export default function init(input: { module_or_path: unknown }): Promise<unknown>;
+  export function initSync(input: { module: unknown }): unknown;
+  export function __wbg_reset_state(): void;
+
+  export function index(raw: Uint8Array): Uint32Array<ArrayBuffer>;
+  export function lineEnds(raw: Uint8Array): Uint8Array;
+  export function content(body: Uint8Array, encoding: number): Uint8Array;
+  export function contentSize(body: Uint8Array, encoding: number): number;
+  export function text(body: Uint8Array, encoding: number, charset: number): string;
+  export function hostLabel(charset: number): string | undefined;
+  export function htmlAsText(body: Uint8Array, encoding: number, charset: number): string;
+  export function field(value: Uint8Array, what: number): string;
+  export function view(raw: Uint8Array, message: number, what: number): string | undefined;
+  export function indexWith(raw: Uint8Array, options: Uint32Array): Uint32Array<ArrayBuffer>;
+  export function viewWith(raw: Uint8Array, message: number, what: number, options: Uint32Array): string | undefined;
+  export function crlf(raw: Uint8Array): Uint8Array;
+  export function safeFilename(name: string, contentType: string, index: number): string;
+
+  export const ClientEngine: new (
+    config: import('./engine-pop3.js').ClientConfig,
+  ) => import('./engine-pop3.js').ClientEngine;
+  export const Prefetch: new () => import('./engine-pop3.js').Prefetch;
+  export function apopDigest(greeting: Uint8Array, secret: Uint8Array): string | undefined;
+
+  type Sync = import('./engine-sync.js').SyncPlatform;
+  export const SyncPlanner: Sync['SyncPlanner'];
+  export function syncReceipts(journal: string): string[];
+  export const syncWithoutUid: Sync['syncWithoutUid'];
+  export function syncFingerprint(header: Uint8Array, octets: number): string;
+}
+
+/** The module of the server session. */
 declare module 'popmail-server-glue' {
   export default function init(input: { module_or_path: unknown }): Promise<unknown>;
   export function initSync(input: { module: unknown }): unknown;
@@ -35,19 +65,6 @@ declare module 'popmail-server-glue' {
   export const ServerEngine: Platform['ServerEngine'];
   export const MemoryStore: Platform['MemoryStore'];
   export const scramKeys: Platform['scramKeys'];
-}
-
-/** The third module: what is large or rare. */
-declare module 'popmail-extra-glue' {
-  export default function init(input: { module_or_path: unknown }): Promise<unknown>;
-  export function initSync(input: { module: unknown }): unknown;
-  export function __wbg_reset_state(): void;
-
-  type Sync = import('./engine-sync.js').SyncPlatform;
-  export const SyncPlanner: Sync['SyncPlanner'];
-  export function syncReceipts(journal: string): string[];
-  export const syncWithoutUid: Sync['syncWithoutUid'];
-  export function syncFingerprint(header: Uint8Array, octets: number): string;
 }
 
 /** `popmail.wasm` in base64. */

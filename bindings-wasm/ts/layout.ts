@@ -199,11 +199,14 @@ export const VIEW_TEXT = 0;
 /** For `view`: the HTML. */
 export const VIEW_HTML = 1;
 
-/** For `view`: the HTML with inline resources as `data:` URLs. */
-export const VIEW_HTML_WITH_INLINE = 2;
-
 /** For `view`: the preview. */
-export const VIEW_PREVIEW = 3;
+export const VIEW_PREVIEW = 2;
+
+/** The first of the views that a build without the feature `details` lacks; they follow. */
+export const VIEW_EXTRA = 3;
+
+/** For `view`: the HTML with inline resources as `data:` URLs. */
+export const VIEW_HTML_WITH_INLINE = 3;
 
 /** For `view`: the Email object in JSON. */
 export const VIEW_JSON = 4;
@@ -243,6 +246,9 @@ export const FIELD_DATE = 2;
 
 /** For `field`: the value as message identifiers, in JSON. */
 export const FIELD_IDENTIFIERS = 3;
+
+/** The first of the meanings that a build without the feature `details` lacks; they follow. */
+export const FIELD_EXTRA = 64;
 
 /** For `field`, from here on only where a build has them: the spans of a text, in JSON. */
 export const FIELD_SPANS = 64;

@@ -7,7 +7,7 @@
  */
 
 import type { CharsetGuess, Details, Span } from './details.js';
-import { type MimeEngine, mime } from './engine-mime.js';
+import { mime } from './engine-mime.js';
 import { argument } from './error.js';
 import * as L from './layout.js';
 
@@ -68,7 +68,7 @@ export interface ZonedDate {
  * @throws `Pop3Error` with the code `POP3_ERR_USAGE_ARGUMENT` if `raw` is nothing of this.
  */
 export function parse(raw: Uint8Array | ArrayBuffer | string, options?: ParseOptions): Message {
-  return new Message(new Shared(mime(), bytesOf(raw), options && numbersOf(options)), 0);
+  return new Message(new Shared(bytesOf(raw), options && numbersOf(options)), 0);
 }
 
 /** How much of a message is looked at. Each limit only ever makes less of it visible. */
@@ -169,7 +169,6 @@ function kindOf(value: unknown): string {
 
 /** What a message, its parts and its headers share: the bytes, the index, and what was made of them. */
 class Shared {
-  readonly engine: MimeEngine;
   readonly raw: Uint8Array;
   readonly words: Uint32Array;
   readonly #text: string;
@@ -181,10 +180,9 @@ class Shared {
   /** How the message was parsed, where not as usual. */
   readonly options: Uint32Array | undefined;
 
-  constructor(engine: MimeEngine, raw: Uint8Array, options?: Uint32Array) {
-    const { words, text } = engine.index(raw, options);
+  constructor(raw: Uint8Array, options?: Uint32Array) {
+    const { words, text } = mime().index(raw, options);
     this.options = options;
-    this.engine = engine;
     this.raw = raw;
     this.words = words;
     this.#text = text;
@@ -237,10 +235,10 @@ class Shared {
         const part = this.partRecord(this.word(record + L.SOURCE_PART));
         const outer = this.source(this.word(part + L.PART_SOURCE));
         const encoding = this.word(part + L.PART_ENCODING);
-        return this.engine.content(outer, this.word(part + L.PART_BODY), this.word(part + L.PART_END), encoding);
+        return mime().content(outer, this.word(part + L.PART_BODY), this.word(part + L.PART_END), encoding);
       }
       case L.SOURCE_LINE_ENDS:
-        return this.engine.lineEnds(this.raw);
+        return mime().lineEnds(this.raw);
       default:
         return this.raw;
     }
@@ -254,7 +252,7 @@ class Shared {
   read(part: number, as: 'text' | 'htmlAsText'): string {
     const { words } = this;
     const record = this.partRecord(part);
-    return this.engine[as](
+    return mime()[as](
       this.source(words[record + L.PART_SOURCE] as number),
       words[record + L.PART_BODY] as number,
       words[record + L.PART_END] as number,
@@ -521,7 +519,7 @@ export class Message {
   }
 
   #view(what: number): string | undefined {
-    return this.#shared.engine.view(this.#shared.raw, this.#index, what, this.#shared.options);
+    return mime().view(this.#shared.raw, this.#index, what, this.#shared.options);
   }
 
   /** One part needs no joining; what several make of themselves the engine knows. */
@@ -621,7 +619,7 @@ export class Part {
 
   /** A name to save the part under, never empty: one path component, safe on every system. */
   get safeFilename(): string {
-    return this.#shared.engine.safeFilename(this.filename ?? '', this.contentType, this.index);
+    return mime().safeFilename(this.filename ?? '', this.contentType, this.index);
   }
 
   /** The content identifier without angle brackets (RFC 2045 section 7). */
@@ -668,8 +666,8 @@ export class Part {
 
   /** `text` with the soft line breaks of `format=flowed` undone (RFC 3676). */
   get unwrappedText(): string | null {
-    const { engine, raw, options } = this.#shared;
-    return engine.view(raw, this.index, L.VIEW_PART_UNWRAPPED_TEXT, options) ?? null;
+    const { raw, options } = this.#shared;
+    return mime().view(raw, this.index, L.VIEW_PART_UNWRAPPED_TEXT, options) ?? null;
   }
 
   /** The charset that `text` is read in, where it is not the labelled one; `null` else. */
@@ -685,7 +683,7 @@ export class Part {
    */
   signedContent(): Uint8Array | null {
     const [first] = this.children;
-    return this.contentType === 'multipart/signed' && first ? this.#shared.engine.crlf(first.raw) : null;
+    return this.contentType === 'multipart/signed' && first ? mime().crlf(first.raw) : null;
   }
 
   /** The parts of a multipart in order, none for any other part. */
@@ -758,7 +756,7 @@ export class Part {
     if (encoding === L.ENCODING_NONE) {
       return end - start;
     }
-    return this.#content?.length ?? this.#shared.engine.contentSize(this.#source, start, end, encoding);
+    return this.#content?.length ?? mime().contentSize(this.#source, start, end, encoding);
   }
 
   #decode(): Uint8Array {
@@ -768,7 +766,7 @@ export class Part {
     if (encoding === L.ENCODING_NONE) {
       return this.#source.subarray(start, end);
     }
-    return this.#shared.engine.content(this.#source, start, end, encoding);
+    return mime().content(this.#source, start, end, encoding);
   }
 }
 
@@ -828,8 +826,7 @@ export class Header {
   }
 
   #read(what: number): string {
-    const { engine } = this.#shared;
-    return engine.field(this.#source, this.#shared.word(this.#at + 1), this.#shared.word(this.#at + 2), what);
+    return mime().field(this.#source, this.#shared.word(this.#at + 1), this.#shared.word(this.#at + 2), what);
   }
 
   #readName(): string {

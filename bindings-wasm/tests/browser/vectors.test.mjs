@@ -30,7 +30,6 @@ const { outputFiles } = await build({
     'node:test': inPage('test'),
     'popmail-wasm': `${WASM}dist/index.js`,
     'popmail-wasm-extra': `${WASM}dist/extra.js`,
-    'popmail-engine': `${ROOT}target/wasm/popmail/glue.js`,
     'popmail-extra-engine': `${ROOT}target/wasm/popmail-extra/glue.js`,
     'popmail-host': `${WASM}ts/host.ts`,
   },

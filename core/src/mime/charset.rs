@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use mail_parser::Charset as Known;
 use memchr::memchr;
 
+use super::labels;
 use super::own_charsets::Own;
 
 const ESC: u8 = 0x1b;
@@ -30,6 +31,10 @@ pub(crate) enum Charset {
 impl Charset {
     /// UTF-8, which text without a label is tried as first.
     pub(crate) const UTF_8: Charset = Charset::Known(Known::Utf8);
+
+    fn is_here(self) -> bool {
+        cfg!(feature = "rare-charsets") || matches!(self, Charset::Known(_))
+    }
 }
 
 impl Default for Charset {
@@ -41,11 +46,7 @@ impl Default for Charset {
 /// The charset of a label, `None` when it is not known.
 pub(crate) fn from_label(label: &[u8]) -> Option<Charset> {
     let label = label.trim_ascii();
-    let known = |label: &[u8]| {
-        Known::from_label(label)
-            .filter(|found| *found != Known::Replacement)
-            .map(Charset::Known)
-    };
+    let known = |label: &[u8]| labels::find(label).map(Charset::Known);
     known(label).or_else(|| {
         let is_noise = |byte: &u8| byte.is_ascii_whitespace() || b"\"'<>;,".contains(byte);
         let label = label.get(..MAX_LABEL).unwrap_or(label);
@@ -59,7 +60,7 @@ pub(crate) fn from_label(label: &[u8]) -> Option<Charset> {
                 bare = rest.to_vec();
             }
         }
-        known(&bare).or_else(|| odd(&bare))
+        known(&bare).or_else(|| odd(&bare).filter(|found| found.is_here()))
     })
 }
 
@@ -151,8 +152,9 @@ fn odd(label: &[u8]) -> Option<Charset> {
             ("unicode-utf-8", K(Known::Utf8)),
         ]
     };
-    let named = NAMES.iter().find(|(name, _)| name.as_bytes() == label);
-    if let Some((_, charset)) = named {
+    if cfg!(feature = "rare-charsets")
+        && let Some((_, charset)) = NAMES.iter().find(|(name, _)| name.as_bytes() == label)
+    {
         return Some(*charset);
     }
     if says_nothing(label) && !label.is_empty() {
@@ -211,20 +213,14 @@ fn odd(label: &[u8]) -> Option<Charset> {
         () if key.starts_with("ksc5601") => Charset::Known(Known::EucKr),
         () if key.starts_with("iso88598") => Charset::Known(Known::Iso8859_8),
         () if key.starts_with("iso88596") => Charset::Known(Known::Iso8859_6),
-        () => return Charset::Known(Known::from_label(key.as_bytes())?).usable(),
+        () => return labels::find(key.as_bytes()).map(Charset::Known),
     })
-}
-
-impl Charset {
-    fn usable(self) -> Option<Self> {
-        (self != Charset::Known(Known::Replacement)).then_some(self)
-    }
 }
 
 /// A part of ISO 8859.
 fn iso_8859(part: u32) -> Option<Charset> {
     let label = format!("iso-8859-{part}");
-    Known::from_label(label.as_bytes()).map(Charset::Known)
+    labels::find(label.as_bytes()).map(Charset::Known)
 }
 
 /// A code page of Microsoft or IBM.
@@ -282,6 +278,7 @@ fn code_page(page: u32) -> Option<Charset> {
 pub(crate) fn decode(charset: Charset, bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
     let known = match charset {
         Charset::Known(known) => known,
+        Charset::Own(_) if !charset.is_here() => Known::Utf8,
         Charset::Own(own) => return Cow::Owned(own.decode(&bytes).0),
     };
     let bytes = match joined_words(known, &bytes) {
@@ -302,6 +299,7 @@ pub(crate) fn decode(charset: Charset, bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
 pub(crate) fn decode_checked(charset: Charset, bytes: &[u8]) -> (Cow<'_, str>, bool) {
     let known = match charset {
         Charset::Known(known) => known,
+        Charset::Own(_) if !charset.is_here() => Known::Utf8,
         Charset::Own(own) => {
             let (text, malformed) = own.decode(bytes);
             return (Cow::Owned(text), malformed);

@@ -1,7 +1,8 @@
 //! Character references of HTML: what `&eacute;`, `&#233;` and `&#xe9;` stand for.
 //!
 //! Decides nothing: the names are those of the HTML standard that stand for one character and end in
-//! a semicolon. The parser has them too, as a table that is five times as large in a page's download.
+//! a semicolon; a build without the feature `entities` has those of HTML 4 and of ASCII alone. The
+//! parser has them too, as a table that is five times as large in a page's download.
 
 use std::sync::LazyLock;
 
@@ -9,10 +10,16 @@ use std::sync::LazyLock;
 /// that follow it. A comma is between the names of one character, a space before the next one.
 const NAMES: &str = include_str!("entities.txt");
 
+/// The names that mail hardly ever uses: mostly of mathematics.
+#[cfg(feature = "entities")]
+const MORE_NAMES: &str = include_str!("more_entities.txt");
+#[cfg(not(feature = "entities"))]
+const MORE_NAMES: &str = "";
+
 /// Names with their characters, sorted by name.
 static TABLE: LazyLock<Vec<(&str, char)>> = LazyLock::new(|| {
-    let mut table = Vec::with_capacity(2_125);
-    for line in NAMES.lines() {
+    let mut table = Vec::with_capacity((NAMES.len() + MORE_NAMES.len()) / 8);
+    for line in NAMES.lines().chain(MORE_NAMES.lines()) {
         let mut words = line.split(' ');
         let start = words.next().map(|code| u32::from_str_radix(code, 16));
         let Some(Ok(start)) = start else {
@@ -48,7 +55,12 @@ mod tests {
 
     #[test]
     fn every_name_means_what_the_parser_says() {
-        assert_eq!(TABLE.len(), 2_125);
+        let count = if cfg!(feature = "entities") {
+            2_125
+        } else {
+            297
+        };
+        assert_eq!(TABLE.len(), count);
         for (name, char) in TABLE.iter() {
             let reference = format!("&{name};");
             let mut expected = String::new();

@@ -195,10 +195,12 @@ layout! {
     VIEW_TEXT = 0;
     /// For `view`: the HTML.
     VIEW_HTML = 1;
-    /// For `view`: the HTML with inline resources as `data:` URLs.
-    VIEW_HTML_WITH_INLINE = 2;
     /// For `view`: the preview.
-    VIEW_PREVIEW = 3;
+    VIEW_PREVIEW = 2;
+    /// The first of the views that a build without the feature `details` lacks; they follow.
+    VIEW_EXTRA = 3;
+    /// For `view`: the HTML with inline resources as `data:` URLs.
+    VIEW_HTML_WITH_INLINE = 3;
     /// For `view`: the Email object in JSON.
     VIEW_JSON = 4;
     /// For `view`: the structure drawn with lines.
@@ -226,6 +228,8 @@ layout! {
     FIELD_DATE = 2;
     /// For `field`: the value as message identifiers, in JSON.
     FIELD_IDENTIFIERS = 3;
+    /// The first of the meanings that a build without the feature `details` lacks; they follow.
+    FIELD_EXTRA = 64;
     /// For `field`, from here on only where a build has them: the spans of a text, in JSON.
     FIELD_SPANS = 64;
     /// For `field`: threads in JSON, of items separated by U+001E, their members by U+001F: see the core.
@@ -477,25 +481,32 @@ fn read_view(parsed: &Message<'_>, message: u32, what: u32) -> Option<String> {
     match what {
         VIEW_TEXT => view.text().map(Cow::into_owned),
         VIEW_HTML => view.html().map(Cow::into_owned),
-        VIEW_HTML_WITH_INLINE => view.html_with_inline().map(Cow::into_owned),
         VIEW_PREVIEW => Some(view.preview()),
+        #[cfg(feature = "details")]
+        _ => extra_view(view, what),
+        #[cfg(not(feature = "details"))]
+        _ => None,
+    }
+}
+
+#[cfg(feature = "details")]
+fn extra_view(view: MessageView<'_>, what: u32) -> Option<String> {
+    match what {
+        VIEW_HTML_WITH_INLINE => view.html_with_inline().map(Cow::into_owned),
         VIEW_JSON => Some(view.to_json()),
         VIEW_TREE => Some(view.tree()),
         VIEW_DEFECTS => Some(json::defects(&view.defects())),
         VIEW_CIDS => Some(cids(view)),
-        #[cfg(feature = "details")]
         VIEW_DETAILS => Some(view.details().to_json()),
-        #[cfg(feature = "details")]
         VIEW_UNWRAPPED_TEXT => view.unwrapped_text().map(Cow::into_owned),
-        #[cfg(feature = "details")]
         VIEW_SPANS => Some(details::spans_json(&view.unwrapped_text()?, Unit::Utf16)),
-        #[cfg(feature = "details")]
         VIEW_OWN_TEXT => view.own_text(),
         _ => None,
     }
 }
 
 /// The references of an HTML text, in UTF-16 units: `[[start,end,part]]`.
+#[cfg(feature = "details")]
 fn cids(view: MessageView<'_>) -> String {
     let html = view.html().unwrap_or_default();
     let mut json = Json::default();

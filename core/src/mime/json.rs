@@ -9,7 +9,7 @@ use std::fmt::Write;
 use mail_parser::{HeaderName, PartKind};
 use memchr::memchr;
 
-use super::{Address, AddressList, Defect, MessageView, Part, body, charset, reading};
+use super::{Address, AddressList, MessageView, Part, body, charset, reading};
 
 /// The Email object of a message.
 pub(crate) fn email(view: MessageView<'_>) -> String {
@@ -114,7 +114,8 @@ pub(crate) fn groups(list: &AddressList<'_>) -> String {
 }
 
 /// Defects: `[{"code":…,"severity":…,"part":…,"range":[…,…]}]`, the range `null` where there is none.
-pub(crate) fn defects(defects: &[Defect]) -> String {
+#[cfg(feature = "details")]
+pub(crate) fn defects(defects: &[super::Defect]) -> String {
     let mut json = Json::default();
     json.list(defects.iter(), |json, defect| {
         json.out.push_str("{\"code\":");
@@ -141,6 +142,7 @@ pub(crate) struct Json {
     pub(crate) out: String,
 }
 
+#[cfg(feature = "details")]
 impl Json {
     /// Opens an object with its first key.
     pub(crate) fn first(&mut self, name: &str) {
@@ -157,7 +159,9 @@ impl Json {
     pub(crate) fn flag(&mut self, flag: bool) {
         self.out.push_str(if flag { "true" } else { "false" });
     }
+}
 
+impl Json {
     pub(crate) fn key(&mut self, name: &str) {
         self.out.push_str(",\"");
         self.out.push_str(name);

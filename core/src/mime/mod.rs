@@ -38,6 +38,7 @@ mod host_charsets;
 mod html_text;
 pub mod index;
 mod json;
+mod labels;
 #[cfg(feature = "legacy")]
 pub mod legacy;
 #[cfg(feature = "mbox")]
@@ -65,4 +66,4 @@ pub use host_charsets::{HostCharsets, set_host_charsets};
 pub use message::{Message, MessageView, parse, parse_with};
 pub use options::{Duplicates, MimeLimits, ParseOptions};
 pub use part::Part;
-pub use reading::{CharsetGuess, Evidence, HostDetector, set_host_detector};
+pub use reading::{CharsetGuess, Evidence};

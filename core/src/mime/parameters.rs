@@ -6,7 +6,6 @@
 //! bounded by [`MAX_PARAMETERS`].
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use memchr::memmem;
 
@@ -34,21 +33,25 @@ pub(crate) fn read(field: &[u8]) -> Option<Vec<Parameter>> {
     }
     let mut plain = Vec::new();
     let mut sections: Vec<Sections> = Vec::new();
-    let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+    // Sorted by name: where its sections are.
+    let mut places: Vec<(Vec<u8>, usize)> = Vec::new();
     for (name, value) in Items::new(field).take(MAX_PARAMETERS) {
         let name = name.to_ascii_lowercase();
         let Some((base, section)) = split(&name) else {
             plain.push(plain_parameter(&name, &value));
             continue;
         };
-        let place = *places.entry(base.to_vec()).or_insert_with(|| {
+        let known = places.binary_search_by(|(known, _)| known.as_slice().cmp(base));
+        if let Err(at) = known {
+            places.insert(at, (base.to_vec(), sections.len()));
             sections.push(Sections {
                 name: String::from_utf8_lossy(base).into_owned(),
                 pieces: Vec::new(),
             });
-            sections.len() - 1
-        });
-        if let Some(found) = sections.get_mut(place) {
+        }
+        let (Ok(at) | Err(at)) = known;
+        let place = places.get(at).map(|(_, place)| *place);
+        if let Some(found) = place.and_then(|place| sections.get_mut(place)) {
             found.pieces.push((section, value));
         }
     }
@@ -65,7 +68,7 @@ fn is_beyond_the_parser(field: &[u8]) -> bool {
     if std::str::from_utf8(field).is_err() || memmem::find(field, b"=?").is_some() {
         return true;
     }
-    // A label before an apostrophe that is not one of those that every build of the parser has.
+    // A label before an apostrophe that is not the one that every build of the parser has.
     memmem::find_iter(field, b"*=")
         .take(MAX_PARAMETERS)
         .any(|at| {
@@ -73,9 +76,7 @@ fn is_beyond_the_parser(field: &[u8]) -> bool {
             let value = value.strip_prefix(b"\"").unwrap_or(value);
             let end = value.iter().take(64).position(|byte| *byte == b'\'');
             let label = end.and_then(|end| value.get(..end)).unwrap_or_default();
-            !["", "utf-8", "us-ascii", "iso-8859-1", "windows-1252"]
-                .iter()
-                .any(|known| label.eq_ignore_ascii_case(known.as_bytes()))
+            !label.is_empty() && !label.eq_ignore_ascii_case(b"utf-8")
         })
 }
 

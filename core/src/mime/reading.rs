@@ -7,15 +7,14 @@
 //!    under any other in which it is not valid; likewise what is mostly valid UTF-8;
 //! 3. `ESC $ B` and its kin in text without a label, or with one that says nothing, mean ISO-2022;
 //! 4. without a usable label an HTML text's own `<meta>` tells;
-//! 5. else statistics tell: [`super::detect`], or the host ([`set_host_detector`]).
+//! 5. else statistics tell: [`super::detect`].
 //!
 //! A label that can be is always believed: `iso-8859-5` is never taken for `windows-1251`. Every
-//! guess is a [`CharsetGuess`] and shows as a defect. Where there is nobody to count (a build
-//! without the feature `detect` and without a host that does it) step 5 leaves UTF-8 with U+FFFD.
+//! guess is a [`CharsetGuess`] and shows as a defect. A build without the feature `rare-charsets`
+//! guesses nothing, one without `detect` nothing by statistics: what is not valid is U+FFFD there.
 //! Everything depends on the bytes and the label alone, so that every language comes to the same.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
 
 use mail_parser::Charset as Known;
 use memchr::{memchr, memmem};
@@ -32,6 +31,7 @@ const META_TRIES: usize = 64;
 const LONG: usize = 4_096;
 
 /// How much of a text is given to the detector, from its first byte that is not ASCII.
+#[cfg(feature = "detect")]
 const DETECTED: usize = 16 << 10;
 
 /// What a guess rests on.
@@ -78,18 +78,6 @@ impl CharsetGuess {
             confident: evidence != Evidence::Statistics,
         }
     }
-}
-
-/// Guesses the charset of bytes by statistics: a label of the Encoding Standard, and whether
-/// nothing else was nearly as likely. `None` when it cannot.
-pub type HostDetector = fn(bytes: &[u8]) -> Option<(String, bool)>;
-
-static HOST: OnceLock<HostDetector> = OnceLock::new();
-
-/// Has charsets guessed by the host, from now on and in this whole process, where this build has no
-/// detector of its own. Later calls change nothing.
-pub fn set_host_detector(detector: HostDetector) {
-    let _ = HOST.set(detector);
 }
 
 /// What is known of a text besides its bytes.
@@ -212,6 +200,9 @@ fn escapes(bytes: &[u8]) -> Option<(&'static str, Charset)> {
 /// The text in a charset that is more likely than the labelled one, in which it is not valid or
 /// hardly meant; `None` where there is none.
 fn guessed(label: Label, bytes: &[u8]) -> Option<(Cow<'_, str>, CharsetGuess)> {
+    if !cfg!(feature = "rare-charsets") {
+        return None;
+    }
     let in_charset = |charset: Charset, guess: CharsetGuess| {
         let (text, malformed) = charset::decode_checked(charset, bytes);
         (!malformed).then_some((text, guess))
@@ -317,15 +308,17 @@ fn meta(bytes: &[u8]) -> Option<(String, Charset)> {
 }
 
 /// The charset by statistics.
+#[cfg(feature = "detect")]
 fn detect(bytes: &[u8]) -> Option<(String, bool)> {
     let start = bytes.iter().position(|byte| !byte.is_ascii())?;
     let sample = bytes.get(start..)?;
     let sample = sample.get(..DETECTED).unwrap_or(sample);
-    #[cfg(feature = "detect")]
-    if let Some(found) = super::detect::charset(sample) {
-        return Some((found.0.to_owned(), found.1));
-    }
-    HOST.get().and_then(|host| host(sample))
+    super::detect::charset(sample)
+}
+
+#[cfg(not(feature = "detect"))]
+fn detect(_: &[u8]) -> Option<(String, bool)> {
+    None
 }
 
 /// The bytes of a header field or a parameter that are neither ASCII nor UTF-8, or that have escape

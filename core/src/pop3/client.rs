@@ -18,10 +18,9 @@ mod sending;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use zeroize::Zeroize;
 
-use super::auth::{ChannelBinding, Mechanism, Plain, apop::Stamp, prepare};
+use super::auth::{ChannelBinding, Mechanism, Plain, apop::Stamp, base64, prepare};
 use super::capability::Capabilities;
 use super::command::{Command, Verb};
 use super::entries::{ListEntries, UidlEntries};
@@ -410,7 +409,7 @@ impl ClientConnection {
                 ErrorCode::Timeout,
                 format!(
                     "the server did not answer {awaited} within {} s",
-                    patience.as_secs_f64()
+                    seconds(patience)
                 ),
             ));
         }
@@ -559,6 +558,16 @@ fn channel_at_first(security: Security) -> Channel {
     match security {
         Security::Implicit => Channel::Secure,
         Security::StartTls | Security::None => Channel::Clear,
+    }
+}
+
+/// A time in seconds, as few digits as it has of a millisecond.
+fn seconds(time: Duration) -> String {
+    match (time.as_secs(), time.subsec_millis()) {
+        (whole, 0) => whole.to_string(),
+        (whole, rest) => format!("{whole}.{rest:03}")
+            .trim_end_matches('0')
+            .to_owned(),
     }
 }
 

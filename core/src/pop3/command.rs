@@ -7,8 +7,7 @@
 //!
 //! RFC 1939 sections 3 to 7, 2449 sections 4 and 5, 2595 section 4, 5034.
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-
+use super::auth::base64;
 use crate::error::UsageError;
 use crate::secret::Secret;
 
@@ -378,7 +377,7 @@ fn push_initial_response(line: &mut Vec<u8>, response: &[u8]) {
     if response.is_empty() {
         line.push(b'=');
     } else {
-        let encoded = Secret::new(BASE64.encode(response));
+        let encoded = Secret::new(base64::encode(response));
         line.extend_from_slice(encoded.expose().as_bytes());
     }
 }
@@ -421,7 +420,7 @@ fn parse_auth(arguments: &[u8]) -> Option<Command> {
     let initial_response = match response.trim_ascii() {
         b"" => None,
         b"=" => Some(Secret::new(Vec::new())),
-        encoded => Some(Secret::new(BASE64.decode(encoded).ok()?)),
+        encoded => Some(Secret::new(base64::decode(encoded)?)),
     };
     Some(Command::Auth {
         mechanism: Some(mechanism),

@@ -234,6 +234,12 @@ impl LoginPlan {
                 "nonce must be printable ASCII without a comma",
             ));
         }
+        if (auth.is_scram() || auth == AuthChoice::CramMd5) && !cfg!(feature = "hmac") {
+            return Err(UsageError::argument(
+                "SCRAM and CRAM-MD5 are not in this build: they are in the one with the feature \
+                 hmac, in JavaScript in popmail-wasm/extra",
+            ));
+        }
         if auth.is_scram() && request.nonce.is_empty() {
             return Err(UsageError::argument("SCRAM needs a random nonce"));
         }
@@ -386,8 +392,13 @@ impl LoginPlan {
         if methods.is_empty() {
             return Action::Fail(Error::new(
                 ErrorCode::InsecureCleartext,
-                "the secret would cross the network without TLS, and the server offers no SCRAM: \
-                 use TLS or STLS, or allow it with allow_cleartext",
+                if cfg!(feature = "hmac") {
+                    "the secret would cross the network without TLS, and the server offers no \
+                     SCRAM: use TLS or STLS, or allow it with allow_cleartext"
+                } else {
+                    "the secret would cross the network without TLS, and this build has no SCRAM: \
+                     use TLS or STLS, popmail-wasm/extra, or allow it with allow_cleartext"
+                },
             ));
         }
         self.methods = methods;
@@ -396,7 +407,7 @@ impl LoginPlan {
 
     /// One that is tied to the channel before one that is not.
     fn strongest_scram(&self, view: View<'_>) -> Option<AuthChoice> {
-        let capabilities = view.capabilities?;
+        let capabilities = view.capabilities.filter(|_| cfg!(feature = "hmac"))?;
         let bound = self.request.channel_binding.is_some() || !view.bindings.is_empty();
         [
             (bound, "SCRAM-SHA-256-PLUS", AuthChoice::ScramSha256),
@@ -447,6 +458,11 @@ impl LoginPlan {
             }
             AuthChoice::Plain => Box::new(Plain::new(&request.authzid, user, password.expose())?),
             AuthChoice::Login => Box::new(SaslLogin::new(user, password)),
+            AuthChoice::CramMd5 | AuthChoice::ScramSha1 | AuthChoice::ScramSha256
+                if !cfg!(feature = "hmac") =>
+            {
+                return Err(Error::new(ErrorCode::Internal, "not in this build"));
+            }
             AuthChoice::CramMd5 => Box::new(CramMd5::new(user, password)),
             AuthChoice::ScramSha1 | AuthChoice::ScramSha256 => {
                 let (hash, plus) = match method {

@@ -7,7 +7,8 @@
  */
 
 import { expose, transfer } from 'comlink';
-import init, { parse, Pop3, Pop3Error, type Message, type Part } from 'popmail-wasm';
+import { parse, Pop3, Pop3Error, type Message, type Part } from 'popmail-wasm';
+import init from 'popmail-wasm/extra';
 import type {
   Cut,
   Detail,

@@ -9,6 +9,7 @@
 //! callbacks and brings more code than the engine has.
 
 pub mod apop;
+pub(crate) mod base64;
 pub(crate) mod bearer;
 mod binding;
 pub(crate) mod cram_md5;

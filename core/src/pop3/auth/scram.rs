@@ -6,14 +6,13 @@
 //! without the server's proof is none; iterations are bounded on both sides,
 //! since few let a listener guess the password and too many stop the client.
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use hmac::{Hmac, KeyInit, Mac};
 use pbkdf2::pbkdf2_hmac;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
-use super::{ChannelBinding, Mechanism, prepare};
+use super::{ChannelBinding, Mechanism, base64, prepare};
 use crate::secret::{Secret, constant_time_eq};
 
 /// Which digest.
@@ -101,7 +100,7 @@ impl Scram {
             return Err("the server's SCRAM nonce does not continue ours".into());
         }
         let salt = field("s=")
-            .and_then(|salt| BASE64.decode(salt).ok())
+            .and_then(|salt| base64::decode(salt))
             .ok_or_else(odd)?;
         let iterations: u32 = field("i=")
             .and_then(|count| count.parse().ok())
@@ -117,13 +116,13 @@ impl Scram {
         if let Binding::Used(binding) = &self.binding {
             bound.extend_from_slice(&binding.data);
         }
-        let without_proof = format!("c={},r={nonce}", BASE64.encode(&bound));
+        let without_proof = format!("c={},r={nonce}", base64::encode(&bound));
         let auth_message = format!("{},{server_first},{without_proof}", self.first_bare);
         let (proof, server_signature) =
             self.hash
                 .keys(self.password.expose(), &salt, iterations, &auth_message)?;
         self.step = Step::Proof { server_signature };
-        Ok(format!("{without_proof},p={}", BASE64.encode(proof)).into_bytes())
+        Ok(format!("{without_proof},p={}", base64::encode(proof)).into_bytes())
     }
 }
 
@@ -152,7 +151,7 @@ impl Mechanism for Scram {
             Step::Proof { server_signature } => {
                 let proved = challenge
                     .strip_prefix(b"v=")
-                    .and_then(|signature| BASE64.decode(signature).ok())
+                    .and_then(|signature| base64::decode(signature))
                     .is_some_and(|signature| constant_time_eq(&signature, server_signature));
                 if !proved {
                     return Err("the server did not prove that it knows the password".into());
@@ -360,7 +359,7 @@ mod tests {
         let first = scram.respond(b"").unwrap();
         assert_eq!(first.expose(), b"p=tls-exporter,a=boss,n=user,r=abc");
         let last = scram.respond(b"r=abcd,s=QSXCR+Q6sek8bf92,i=4096").unwrap();
-        let expected = BASE64.encode(b"p=tls-exporter,a=boss,\x01\x02\x03");
+        let expected = base64::encode(b"p=tls-exporter,a=boss,\x01\x02\x03");
         let last = String::from_utf8(last.expose().clone()).unwrap();
         assert!(
             last.starts_with(&format!("c={expected},r=abcd,p=")),

@@ -5,11 +5,10 @@
 //! unknown name gets the same answers as a known one until the proof fails,
 //! and the client's proof is compared in constant time.
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use zeroize::Zeroize;
 
-use super::prepare;
 use super::scram::{Hash, unescape_name};
+use super::{base64, prepare};
 use crate::secret::{Secret, constant_time_eq};
 
 /// What a server has to know of a password for SCRAM-SHA-256: it can verify
@@ -111,7 +110,7 @@ impl ServerScram {
     /// `own_nonce` is printable ASCII without a comma that nobody can guess.
     pub(crate) fn new(first: ClientFirst, keys: ScramKeys, own_nonce: &str) -> Self {
         let nonce = format!("{}{own_nonce}", first.nonce);
-        let salt = BASE64.encode(&keys.salt);
+        let salt = base64::encode(&keys.salt);
         Self {
             server_first: format!("r={nonce},s={salt},i={}", keys.iterations),
             first,
@@ -136,9 +135,9 @@ impl ServerScram {
         let text = str::from_utf8(client_final).ok()?;
         let (without_proof, proof) = text.rsplit_once(",p=")?;
         let mut fields = without_proof.split(',');
-        let binding = BASE64.decode(fields.next()?.strip_prefix("c=")?).ok()?;
+        let binding = base64::decode(fields.next()?.strip_prefix("c=")?)?;
         let nonce = fields.next()?.strip_prefix("r=")?;
-        let proof = BASE64.decode(proof).ok()?;
+        let proof = base64::decode(proof)?;
         if nonce != self.nonce || binding != self.first.gs2_header.as_bytes() || proof.len() != 32 {
             return None;
         }
@@ -153,7 +152,7 @@ impl ServerScram {
         let known = constant_time_eq(&HASH.digest(&client_key), stored_key);
         client_key.zeroize();
         let server = hmac(self.keys.server_key.expose(), auth_message.as_bytes());
-        Some(known.then(|| format!("v={}", BASE64.encode(server))))
+        Some(known.then(|| format!("v={}", base64::encode(server))))
     }
 }
 
@@ -185,7 +184,7 @@ mod tests {
     fn the_example_of_rfc_7677_is_met() {
         let first = first("n,,n=user,r=rOprNGfwEbeRWgbNEkqO").unwrap();
         assert_eq!(first.user, "user");
-        let salt = BASE64.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
+        let salt = base64::decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
         let keys = ScramKeys::from_password(b"pencil", &salt, 4_096);
         let scram = ServerScram::new(first, keys, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0");
         assert_eq!(
@@ -242,10 +241,10 @@ mod tests {
         assert_eq!(first("y,a=a=2Cb,n=a=2Cb,r=x,z=1").unwrap().user, "a,b");
         let keys = ScramKeys::of_nobody(b"salt", 4_096, b"");
         let scram = ServerScram::new(first("n,,n=me,r=abc").unwrap(), keys, "def");
-        let proof = BASE64.encode([0; 32]);
+        let proof = base64::encode([0; 32]);
         for message in [
             String::new(),
-            format!("c=biws,r=abcdef,p={}", BASE64.encode([0; 31])),
+            format!("c=biws,r=abcdef,p={}", base64::encode([0; 31])),
             format!("c=biws,r=abc,p={proof}"),
             format!("c=eSws,r=abcdef,p={proof}"),
             format!("r=abcdef,p={proof}"),

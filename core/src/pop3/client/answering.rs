@@ -108,19 +108,19 @@ impl ClientConnection {
             ));
         }
         let bare = reply.line().get(1) != Some(&b' ');
-        let challenge = BASE64.decode(reply.text());
+        let challenge = base64::decode(reply.text());
         let (response, odd) = match sasl.first.take() {
             // The challenge that asks for the first message is empty, but
             // some servers write a prompt.
             Some(first) => (Ok(first), !reply.text().is_empty()),
             None => match challenge {
-                Ok(challenge) => (sasl.mechanism.respond(&challenge), false),
-                Err(_) => (Err("the challenge is no base64".to_owned()), false),
+                Some(challenge) => (sasl.mechanism.respond(&challenge), false),
+                None => (Err("the challenge is no base64".to_owned()), false),
             },
         };
         match response {
             Ok(response) => {
-                let encoded = Secret::new(BASE64.encode(response.expose()));
+                let encoded = Secret::new(base64::encode(response.expose()));
                 self.output.extend_from_slice(encoded.expose().as_bytes());
             }
             // `*` gives up, and the server's refusal ends the exchange (RFC

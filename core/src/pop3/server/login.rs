@@ -9,13 +9,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-
 use super::clock::Timer;
 use super::sasl::{Exchange, SaslMechanism, Step};
 use super::{HeldAnswer, Refusal, ServerConnection, Work, answer};
 use crate::error::UsageError;
-use crate::pop3::auth::{ScramKeys, ServerScram, seeded};
+use crate::pop3::auth::{ScramKeys, ServerScram, base64, seeded};
 use crate::pop3::event::{CloseReason, Credentials, ServerEvent};
 use crate::pop3::login::Security;
 use crate::pop3::state::{Channel, State};
@@ -154,7 +152,7 @@ impl ServerConnection {
             // The space belongs to an empty challenge (RFC 5034 section 4).
             "+ "
         };
-        let line = format!("{status}{}\r\n", BASE64.encode(challenge));
+        let line = format!("{status}{}\r\n", base64::encode(challenge));
         self.output.extend_from_slice(line.as_bytes());
         self.exchange = Some(exchange);
     }
@@ -165,9 +163,9 @@ impl ServerConnection {
             self.err("authentication was cancelled");
             return;
         }
-        match BASE64.decode(line.trim_ascii()).map(Secret::new) {
-            Ok(message) => self.take_step(exchange.respond(message.expose())),
-            Err(_) => self.bad_command("the response is no base64"),
+        match base64::decode(line.trim_ascii()).map(Secret::new) {
+            Some(message) => self.take_step(exchange.respond(message.expose())),
+            None => self.bad_command("the response is no base64"),
         }
     }
 

@@ -2,8 +2,7 @@
 
 import init, * as popmail from 'popmail-wasm';
 import initExtra, * as extra from 'popmail-wasm-extra';
-import * as engine from 'popmail-engine';
-import * as extraEngine from 'popmail-extra-engine';
+import * as engine from 'popmail-extra-engine';
 import { robustness } from '../../../../../bindings-node/tests/support/robustness.mjs';
 import { scenarios } from '../../../../../bindings-node/tests/support/scenarios.mjs';
 import { security } from '../../../../../bindings-node/tests/support/security.mjs';
@@ -20,7 +19,7 @@ const GROUPS = {
   robustness: () => robustness(popmail),
   security: () => security(popmail),
   sync: () => {
-    syncVectors(extraEngine);
+    syncVectors(engine);
     syncScenarios({ ...popmail, ...extra });
   },
 };
@@ -29,8 +28,7 @@ const GROUPS = {
 globalThis.runGroup = async (group) => {
   await init('/bindings-wasm/dist/popmail.wasm');
   await initExtra('/bindings-wasm/dist/popmail-extra.wasm');
-  await engine.default({ module_or_path: '/bindings-wasm/dist/popmail.wasm' });
-  await extraEngine.default({ module_or_path: '/bindings-wasm/dist/popmail-extra.wasm' });
+  await engine.default({ module_or_path: '/bindings-wasm/dist/popmail-extra.wasm' });
   tests.length = 0;
   await GROUPS[group]();
   const passed = [];

@@ -1,0 +1,98 @@
+/** The MIME half of a WebAssembly module as the face takes it: of the small one, and of the complete one. */
+
+import type * as ExtraGlue from 'popmail-extra-glue';
+import type * as Glue from 'popmail-glue';
+
+import type { MessageIndex, MimeEngine } from './engine-mime.js';
+import { Pop3Error } from './error.js';
+import { OCTETS, decodeStrict, labelOf } from './host.js';
+import { CHARSET_LOOSE, CHARSET_MASK, CHARSET_UTF_8, ENCODING_NONE, FIELD_EXTRA, VIEW_EXTRA } from './layout.js';
+
+type Guarded = <T>(call: () => T) => T;
+type Small = Pick<
+  typeof Glue,
+  'content' | 'contentSize' | 'field' | 'hostLabel' | 'htmlAsText' | 'index' | 'lineEnds' | 'safeFilename' | 'text' | 'view'
+>;
+type Complete = Pick<typeof ExtraGlue, keyof Small | 'crlf' | 'indexWith' | 'viewWith'>;
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** The engine that the small module is: what it lacks says so. */
+export function smallMimeEngine(glue: Small, guarded: Guarded): MimeEngine {
+  const calls = mimeCalls(glue, guarded);
+  return {
+    ...calls,
+    index: (raw, options) => (options === undefined ? calls.index(raw) : needsExtra()),
+    field: (source, start, end, what) => (what < FIELD_EXTRA ? calls.field(source, start, end, what) : needsExtra()),
+    view: (raw, message, what, options) =>
+      what < VIEW_EXTRA && options === undefined ? calls.view(raw, message, what) : needsExtra(),
+    crlf: needsExtra,
+  };
+}
+
+/** The engine that the complete module is. */
+export function completeMimeEngine(glue: Complete, guarded: Guarded): MimeEngine {
+  const calls = mimeCalls(glue, guarded);
+  return {
+    ...calls,
+    index: (raw, options) =>
+      options === undefined ? calls.index(raw) : indexOf(guarded(() => glue.indexWith(raw, options))),
+    view: (raw, message, what, options) =>
+      options === undefined
+        ? calls.view(raw, message, what)
+        : guarded(() => glue.viewWith(raw, message, what, options)),
+    crlf: (raw) => guarded(() => glue.crlf(raw)),
+  };
+}
+
+function needsExtra(): never {
+  throw new Pop3Error(
+    'POP3_ERR_USAGE_STATE',
+    'this needs popmail-extra.wasm: call init() of popmail-wasm/extra and wait for it first',
+  );
+}
+
+/** The words, the text in UTF-8, how many octets of text these are. */
+function indexOf(words: Uint32Array<ArrayBuffer>): MessageIndex {
+  const last = words.length - 1;
+  const octets = words[last] as number;
+  const start = last - 1 - (octets >>> 2);
+  return { words, text: utf8.decode(new Uint8Array(words.buffer, start * 4, octets)) };
+}
+
+/** What both modules can do. */
+function mimeCalls(glue: Small, guarded: Guarded): Omit<MimeEngine, 'crlf'> {
+  const labels: (string | undefined)[] = [];
+  const hostLabel = (charset: number): string | undefined => {
+    if (!(charset in labels)) {
+      const text = (): string => glue.text(OCTETS, ENCODING_NONE, charset & CHARSET_MASK);
+      labels[charset] = guarded(() => glue.hostLabel(charset) ?? labelOf(text()));
+    }
+    return labels[charset];
+  };
+  return {
+    index: (raw) => indexOf(guarded(() => glue.index(raw))),
+    lineEnds: (raw) => guarded(() => glue.lineEnds(raw)),
+    content: (source, start, end, encoding) => guarded(() => glue.content(source.subarray(start, end), encoding)),
+    contentSize: (source, start, end, encoding) => guarded(() => glue.contentSize(source.subarray(start, end), encoding)),
+    text(source, start, end, encoding, charset) {
+      const body = source.subarray(start, end);
+      const label = (charset & CHARSET_MASK) === CHARSET_UTF_8 ? 'utf-8' : hostLabel(charset);
+      if (label !== undefined) {
+        // What the host decodes by itself need not cross twice. Escape sequences without a label show
+        // another charset.
+        const content = encoding === ENCODING_NONE ? body : guarded(() => glue.content(body, encoding));
+        const text = decodeStrict(label, content);
+        if (text !== undefined && !((charset & CHARSET_LOOSE) !== 0 && text.includes('\x1b'))) {
+          return text;
+        }
+      }
+      return guarded(() => glue.text(body, encoding, charset));
+    },
+    htmlAsText: (source, start, end, encoding, charset) =>
+      guarded(() => glue.htmlAsText(source.subarray(start, end), encoding, charset)),
+    field: (source, start, end, what) => guarded(() => glue.field(source.subarray(start, end), what)),
+    view: (raw, message, what) => guarded(() => glue.view(raw, message, what)),
+    safeFilename: (name, contentType, index) => guarded(() => glue.safeFilename(name, contentType, index)),
+  };
+}
