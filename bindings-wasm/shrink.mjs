@@ -141,7 +141,7 @@ function addUnpacking(m, addresses) {
     'codes',
     m.block(null, [
       m.local.set(code, m.i32.sub(get(code), int(1))),
-      m.local.set(char, plus(get(code), m.if(upper, difference, int(0)))),
+      m.local.set(char, m.i32.and(plus(get(code), m.if(upper, difference, int(0))), int(0xffff))),
       m.i32.store(0, ENTRY, entry(), get(char)),
       m.i32.store(CHARS, ENTRY, entry(), utf8),
       m.br('codes', get(code)),

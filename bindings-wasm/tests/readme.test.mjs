@@ -15,7 +15,7 @@ after(() => programs.forEach((program) => rmSync(program)));
 test('every example of the README runs', async () => {
   await initServer();
   const blocks = Array.from(readFileSync(here('../README.md'), 'utf8').matchAll(/```js\n(.*?)```/gs), ([, block]) => block);
-  assert.equal(blocks.length, 3);
+  assert.equal(blocks.length, 4);
   const maildrop = new MemoryMaildrop(['Subject: Hi\r\n\r\nHello\r\n']);
   const server = new Server({ accounts: { me: { password: '…', maildrop } }, allowCleartext: true });
   globalThis.localStorage ??= {};
@@ -33,8 +33,9 @@ test('every example of the README runs', async () => {
     await serving;
     return said;
   };
-  const [decode, fetch, fetchNew] = blocks;
+  const [decode, complete, fetch, fetchNew] = blocks;
   assert.deepEqual(await run(decode), ['café Hello\r\n']);
+  assert.equal((await run(complete)).length, 1);
   assert.deepEqual(await run(fetch), ['1 22 Hi']);
   assert.deepEqual(await run(fetchNew), ['Hi']);
   assert.deepEqual(await run(fetchNew), []);

@@ -93,69 +93,34 @@ pub(crate) fn says_nothing(label: &[u8]) -> bool {
 /// Labels of mail programs beyond the IANA and WHATWG registries, and plain misspellings; `label`
 /// in lower case.
 fn odd(label: &[u8]) -> Option<Charset> {
-    const NAMES: [(&str, Charset); 54] = {
-        use Charset::{Known as K, Own as O};
-        [
-            ("ansi_x3.110-1983", O(Own::AnsiX3110)),
-            ("ansi_x3.110", O(Own::AnsiX3110)),
-            ("iso-ir-99", O(Own::AnsiX3110)),
-            ("csa_t500-1983", O(Own::AnsiX3110)),
-            ("naplps", O(Own::AnsiX3110)),
-            ("cn-gb", K(Known::Gbk)),
-            ("cn-gb-isoir165", K(Known::Gbk)),
-            ("euc-cn", K(Known::Gbk)),
-            ("euccn", K(Known::Gbk)),
-            ("hz", O(Own::Hz)),
-            ("hz-gb-2312", O(Own::Hz)),
-            ("hz-gb2312", O(Own::Hz)),
-            ("csiso2022kr", O(Own::Iso2022Kr)),
-            ("iso-2022-kr", O(Own::Iso2022Kr)),
-            ("iso-2022-cn", O(Own::Iso2022Cn)),
-            ("iso-2022-cn-ext", O(Own::Iso2022Cn)),
-            ("iso-2022-jp-1", K(Known::Iso2022Jp)),
-            ("iso-2022-jp-2", K(Known::Iso2022Jp)),
-            ("iso-2022-jp-3", K(Known::Iso2022Jp)),
-            ("iso-2022-jp-2004", K(Known::Iso2022Jp)),
-            ("iso-2022-jp-ms", K(Known::Iso2022Jp)),
-            ("csiso2022jp2", K(Known::Iso2022Jp)),
-            ("_iso-2022-jp$esc", K(Known::Iso2022Jp)),
-            ("jis", K(Known::Iso2022Jp)),
-            ("shift-jisx0213", K(Known::ShiftJis)),
-            ("shift_jisx0213", K(Known::ShiftJis)),
-            ("shift_jis-2004", K(Known::ShiftJis)),
-            ("s-jis", K(Known::ShiftJis)),
-            ("shiftjis", K(Known::ShiftJis)),
-            ("eucjp-ms", K(Known::EucJp)),
-            ("eucjp-win", K(Known::EucJp)),
-            ("ujis", K(Known::EucJp)),
-            ("euc-jis-2004", K(Known::EucJp)),
-            ("uhc", K(Known::EucKr)),
-            ("ksc_5601-1987", K(Known::EucKr)),
-            ("johab", O(Own::Johab)),
-            ("x-johab", O(Own::Johab)),
-            ("x-mac-ce", O(Own::MacCe)),
-            ("x-mac-centraleurroman", O(Own::MacCe)),
-            ("macce", O(Own::MacCe)),
-            ("macroman", K(Known::Macintosh)),
-            ("unicode-1-1-utf-7", K(Known::Utf7)),
-            ("x-unicode-2-0-utf-7", K(Known::Utf7)),
-            ("x-utf-7", K(Known::Utf7)),
-            ("utf-32", O(Own::Utf32)),
-            ("utf-32le", O(Own::Utf32Le)),
-            ("utf-32be", O(Own::Utf32Be)),
-            ("ucs-4", O(Own::Utf32)),
-            ("iso-10646-ucs-4", O(Own::Utf32)),
-            ("uft-8", K(Known::Utf8)),
-            ("ut-8", K(Known::Utf8)),
-            ("utf-8859-1", K(Known::Windows1252)),
-            ("ansi", K(Known::Windows1252)),
-            ("unicode-utf-8", K(Known::Utf8)),
-        ]
-    };
+    const NAMES: [(&str, Own); 22] = [
+        ("ansi_x3.110-1983", Own::AnsiX3110),
+        ("ansi_x3.110", Own::AnsiX3110),
+        ("iso-ir-99", Own::AnsiX3110),
+        ("csa_t500-1983", Own::AnsiX3110),
+        ("naplps", Own::AnsiX3110),
+        ("hz", Own::Hz),
+        ("hz-gb-2312", Own::Hz),
+        ("hz-gb2312", Own::Hz),
+        ("csiso2022kr", Own::Iso2022Kr),
+        ("iso-2022-kr", Own::Iso2022Kr),
+        ("iso-2022-cn", Own::Iso2022Cn),
+        ("iso-2022-cn-ext", Own::Iso2022Cn),
+        ("johab", Own::Johab),
+        ("x-johab", Own::Johab),
+        ("x-mac-ce", Own::MacCe),
+        ("x-mac-centraleurroman", Own::MacCe),
+        ("macce", Own::MacCe),
+        ("utf-32", Own::Utf32),
+        ("utf-32le", Own::Utf32Le),
+        ("utf-32be", Own::Utf32Be),
+        ("ucs-4", Own::Utf32),
+        ("iso-10646-ucs-4", Own::Utf32),
+    ];
     if cfg!(feature = "rare-charsets")
         && let Some((_, charset)) = NAMES.iter().find(|(name, _)| name.as_bytes() == label)
     {
-        return Some(*charset);
+        return Some(Charset::Own(*charset));
     }
     if says_nothing(label) && !label.is_empty() {
         return Some(Charset::UTF_8);

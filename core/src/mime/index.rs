@@ -25,6 +25,7 @@ use super::charset::Charset;
 #[cfg(feature = "details")]
 use super::details::{self, Unit};
 use super::header::unstructured;
+#[cfg(feature = "details")]
 use super::json::Json;
 use super::own_charsets::Own;
 use super::reading::{self, Label};

@@ -1,8 +1,8 @@
-//! The labels of charsets: those of the Encoding Standard, of IANA's registry and of the parser.
+//! The labels of charsets: of the Encoding Standard, IANA's registry, the parser and mail programs.
 //!
 //! Decides only that case and punctuation do not tell labels apart. The parser has these labels too,
 //! in tables that are six times as large in a page's download, which has no use for them then. Not
-//! here: labels that only some mail program writes ([`super::charset`]).
+//! here: charsets that the parser lacks, numbers of code pages ([`super::charset`]).
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ const LABELS: [(Charset, &str); 41] = [
     (Charset::Big5, "big5 big5hkscs cnbig5 csbig5 xxbig5"),
     (
         Charset::EucJp,
-        "cseucpkdfmtjapanese eucjp extendedunixcodepackedformatforjapanese xeucjp",
+        "eucjis2004 eucjpms eucjpwin ujis cseucpkdfmtjapanese eucjp extendedunixcodepackedformatforjapanese xeucjp",
     ),
     (
         Charset::EucKr,
@@ -23,12 +23,12 @@ const LABELS: [(Charset, &str); 41] = [
     (Charset::Gb18030, "csgb18030 gb18030"),
     (
         Charset::Gbk,
-        "chinese cp936 csgb2312 csgbk csiso58gb231280 gb2312 gb231280 gbk isoir58 ms936 \
+        "cngb cngbisoir165 euccn chinese cp936 csgb2312 csgbk csiso58gb231280 gb2312 gb231280 gbk isoir58 ms936 \
          windows936 xgbk",
     ),
     (Charset::Ibm850, "850 cp850 cspc850multilingual ibm850"),
     (Charset::Ibm866, "866 cp866 csibm866 ibm866"),
-    (Charset::Iso2022Jp, "csiso2022jp iso2022jp"),
+    (Charset::Iso2022Jp, "csiso2022jp2 jis csiso2022jp iso2022jp"),
     (
         Charset::Iso8859_2,
         "csisolatin2 iso88592 iso885921987 isoir101 l2 latin2",
@@ -79,15 +79,18 @@ const LABELS: [(Charset, &str); 41] = [
     ),
     (Charset::Koi8R, "cskoi8r koi koi8 koi8r"),
     (Charset::Koi8U, "cskoi8u koi8ru koi8u"),
-    (Charset::Macintosh, "csmacintosh mac macintosh xmacroman"),
+    (
+        Charset::Macintosh,
+        "macroman csmacintosh mac macintosh xmacroman",
+    ),
     (
         Charset::ShiftJis,
-        "csshiftjis ms932 mskanji shiftjis sjis windows31j xsjis",
+        "shiftjis2004 shiftjisx0213 csshiftjis ms932 mskanji shiftjis sjis windows31j xsjis",
     ),
-    (Charset::Utf7, "csutf7 utf7"),
+    (Charset::Utf7, "unicode11utf7 xunicode20utf7 csutf7 utf7"),
     (
         Charset::Utf8,
-        "unicode11utf8 unicode20utf8 utf8 xunicode20utf8",
+        "uft8 unicodeutf8 ut8 unicode11utf8 unicode20utf8 utf8 xunicode20utf8",
     ),
     (
         Charset::Utf16,
@@ -109,7 +112,7 @@ const LABELS: [(Charset, &str); 41] = [
     ),
     (
         Charset::Windows1252,
-        "ansix341968 ascii cp1252 cp819 csisolatin1 cswindows1252 ibm819 iso88591 \
+        "ansi utf88591 ansix341968 ascii cp1252 cp819 csisolatin1 cswindows1252 ibm819 iso88591 \
          iso885911987 isoir100 l1 latin1 usascii windows1252 xcp1252",
     ),
     (
