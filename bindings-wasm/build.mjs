@@ -171,7 +171,7 @@ const PROPOSALS = ['bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutab
 /** Small before fast: at these settings every class of mail is still read at many times the speed of others. */
 const OPT_LEVEL = 'z';
 /** But for what every octet of a body goes through. */
-const FASTER = ['--config', 'profile.release.package.encodify.opt-level=3'];
+const FASTER = ['--config', 'profile.release.package.encodify.opt-level="s"'];
 const WASM_OPT = ['--flatten', '--rereloop', '-Oz', '-Oz', '--low-memory-unused', '--strip-target-features'];
 
 async function buildFace() {

@@ -9,8 +9,9 @@ import { mimeVectors } from './mime-files.mjs';
 
 const LACKING = { name: 'Pop3Error', code: 'POP3_ERR_USAGE_STATE', message: /popmail-wasm\/extra/ };
 
-/** What it does not know: a charset that nobody names, or that browsers lack. */
+/** What it does not know: a charset that nobody names, or (each label there is, in one message) that browsers lack. */
 const RARE = new Set(['guessed-charset', 'unknown-charset']);
+const LABELS = 'charset-probe';
 
 await init();
 
@@ -67,7 +68,7 @@ test('what both read is the same, and messages that are there gain the rest', as
   let compared = 0;
   for (const [index, { name, expect, raw }] of vectors.entries()) {
     assert.deepEqual(messages[index].toJSON(), expect.email, name);
-    if (!expect.defects.some((code) => RARE.has(code))) {
+    if (name !== LABELS && !expect.defects.some((code) => RARE.has(code))) {
       assert.deepEqual(small[index], read(parse(raw)), name);
       compared++;
     }
