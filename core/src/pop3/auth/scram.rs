@@ -99,9 +99,7 @@ impl Scram {
         if !nonce.starts_with(&self.client_nonce) || nonce.len() == self.client_nonce.len() {
             return Err("the server's SCRAM nonce does not continue ours".into());
         }
-        let salt = field("s=")
-            .and_then(|salt| base64::decode(salt))
-            .ok_or_else(odd)?;
+        let salt = field("s=").and_then(base64::decode).ok_or_else(odd)?;
         let iterations: u32 = field("i=")
             .and_then(|count| count.parse().ok())
             .ok_or_else(odd)?;
@@ -151,7 +149,7 @@ impl Mechanism for Scram {
             Step::Proof { server_signature } => {
                 let proved = challenge
                     .strip_prefix(b"v=")
-                    .and_then(|signature| base64::decode(signature))
+                    .and_then(base64::decode)
                     .is_some_and(|signature| constant_time_eq(&signature, server_signature));
                 if !proved {
                     return Err("the server did not prove that it knows the password".into());
