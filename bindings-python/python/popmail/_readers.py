@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, overload
@@ -15,8 +16,9 @@ __all__ = ["MaildirReader", "MboxReader", "read_maildir", "read_mbox"]
 class _Messages(Sequence[Message]):
     """What both kinds share: indices and slices over a message that is made when it is asked for."""
 
+    @abstractmethod
     def _message(self, index: int) -> Message | None:
-        raise NotImplementedError
+        """The message with this index, which is not negative; ``None`` beyond the last one."""
 
     @overload
     def __getitem__(self, index: int) -> Message: ...
