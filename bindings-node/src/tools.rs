@@ -4,8 +4,7 @@ use napi::Env;
 use napi::bindgen_prelude::{Array, Object, Uint8Array};
 use napi_derive::napi;
 use popmail::mime::legacy::{EmbeddedDefect, EmbeddedFile, TnefValue};
-use popmail::mime::mbox::{self, MboxFormat, Quoting, is_mbox, scan_mbox_from};
-use popmail::mime::{legacy, parse};
+use popmail::mime::{legacy, mbox, parse};
 
 use crate::convert::object;
 use crate::error::{Refused, argument};
@@ -82,47 +81,14 @@ pub fn join_partial(pieces: Vec<Uint8Array>) -> Result<Uint8Array, Refused> {
 /// Where the messages of an mbox file are.
 #[napi]
 pub fn scan_mbox(file: &[u8], format: String, from: f64, most: f64) -> Result<Vec<f64>, Refused> {
-    let known = MboxFormat::NAMES
-        .into_iter()
-        .find(|(name, _)| *name == format);
-    let (_, format) = known.ok_or_else(|| {
-        let names = MboxFormat::NAMES.map(|(name, _)| name).join("', '");
-        argument(format!("format must be one of '{names}', got {format:?}"))
-    })?;
-    if from == 0.0 && !is_mbox(file) {
-        return Err(argument(
-            "expected an mbox file, which begins with a line 'From '".to_owned(),
-        ));
-    }
-    let mut scanner = scan_mbox_from(file, format, from as usize);
-    let mut found = vec![-1.0];
-    for entry in scanner.by_ref().take(most as usize) {
-        let places = [
-            entry.envelope.start,
-            entry.envelope.end,
-            entry.content.start,
-            entry.content.end,
-        ];
-        found.extend(places.map(|place| place as f64));
-        found.push(match entry.quoting {
-            Quoting::None => 0.0,
-            Quoting::One => 1.0,
-            Quoting::Any => 2.0,
-        });
-    }
-    if let (Some(next), Some(first)) = (scanner.position(), found.first_mut()) {
-        *first = next as f64;
-    }
-    Ok(found)
+    let found = mbox::scan_numbers(file, &format, from as usize, most as usize);
+    found.map_err(|error| argument(error.to_string()))
 }
 
 /// A message without the quoting of its mbox file.
 #[napi]
 pub fn unquote(content: &[u8], quoting: u32) -> Uint8Array {
-    let quoting = match quoting {
-        0 => Quoting::None,
-        1 => Quoting::One,
-        _ => Quoting::Any,
-    };
-    mbox::unquoted(content, quoting).into_owned().into()
+    mbox::unquoted_by_number(content, quoting)
+        .into_owned()
+        .into()
 }

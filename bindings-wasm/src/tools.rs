@@ -4,8 +4,7 @@
 use js_sys::{Array, Uint8Array};
 use popmail::mime::compose::{AddressField, Attachment, Draft, Host, Output};
 use popmail::mime::legacy::{EmbeddedDefect, EmbeddedFile, TnefValue};
-use popmail::mime::mbox::{self, MboxFormat, Quoting, is_mbox, scan_mbox_from};
-use popmail::mime::{legacy, parse};
+use popmail::mime::{legacy, mbox, parse};
 use popmail::{ErrorCode, UsageError};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -214,47 +213,12 @@ pub fn join_partial(pieces: Vec<Uint8Array>) -> Result<Vec<u8>, JsValue> {
 /// Where the messages of an mbox file are.
 #[wasm_bindgen(js_name = scanMbox)]
 pub fn scan_mbox(file: &[u8], format: &str, from: f64, most: f64) -> Result<Vec<f64>, JsValue> {
-    let known = MboxFormat::NAMES
-        .into_iter()
-        .find(|(name, _)| *name == format);
-    let (_, format) = known.ok_or_else(|| {
-        let names = MboxFormat::NAMES.map(|(name, _)| name).join("', '");
-        argument(&format!("format must be one of '{names}', got '{format}'"))
-    })?;
-    if from == 0.0 && !is_mbox(file) {
-        return Err(argument(
-            "expected an mbox file, which begins with a line 'From '",
-        ));
-    }
-    let mut scanner = scan_mbox_from(file, format, from as usize);
-    let mut found = vec![-1.0];
-    for entry in scanner.by_ref().take(most as usize) {
-        let places = [
-            entry.envelope.start,
-            entry.envelope.end,
-            entry.content.start,
-            entry.content.end,
-        ];
-        found.extend(places.map(|place| place as f64));
-        found.push(match entry.quoting {
-            Quoting::None => 0.0,
-            Quoting::One => 1.0,
-            Quoting::Any => 2.0,
-        });
-    }
-    if let (Some(next), Some(first)) = (scanner.position(), found.first_mut()) {
-        *first = next as f64;
-    }
-    Ok(found)
+    let found = mbox::scan_numbers(file, format, from as usize, most as usize);
+    found.map_err(|error| argument(&error.to_string()))
 }
 
 /// A message without the quoting of its mbox file.
 #[wasm_bindgen]
 pub fn unquote(content: &[u8], quoting: u32) -> Vec<u8> {
-    let quoting = match quoting {
-        0 => Quoting::None,
-        1 => Quoting::One,
-        _ => Quoting::Any,
-    };
-    mbox::unquoted(content, quoting).into_owned()
+    mbox::unquoted_by_number(content, quoting).into_owned()
 }

@@ -19,6 +19,8 @@ use std::ops::Range;
 
 use memchr::{memchr, memmem};
 
+use crate::error::UsageError;
+
 /// How the writer of an mbox file told separators from lines of messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum MboxFormat {
@@ -370,6 +372,62 @@ pub fn unquoted(content: &[u8], quoting: Quoting) -> Cow<'_, [u8]> {
     };
     out.extend_from_slice(content.get(from..).unwrap_or_default());
     Cow::Owned(out)
+}
+
+/// Where messages are, for a language that is far from this one: the offset to go on from, -1 where
+/// there is nothing more, then for each message five numbers: start and end of its envelope line,
+/// start and end of its content, and its quoting for [`unquoted_by_number`].
+///
+/// `from` is 0 or the first number of the call before; at most `most` messages are looked for.
+///
+/// # Errors
+///
+/// `POP3_ERR_USAGE_ARGUMENT` when no format has this name, or the file is no mbox file.
+pub fn scan_numbers(
+    file: &[u8],
+    format: &str,
+    from: usize,
+    most: usize,
+) -> Result<Vec<f64>, UsageError> {
+    let known = MboxFormat::NAMES
+        .into_iter()
+        .find(|(name, _)| *name == format);
+    let (_, format) = known.ok_or_else(|| {
+        let names = MboxFormat::NAMES.map(|(name, _)| name).join("', '");
+        UsageError::argument(format!("format must be one of '{names}', got '{format}'"))
+    })?;
+    if from == 0 && !is_mbox(file) {
+        return Err(UsageError::argument(
+            "expected an mbox file, which begins with a line 'From '",
+        ));
+    }
+    let mut scanner = scan_mbox_from(file, format, from);
+    let mut messages = Vec::new();
+    for entry in scanner.by_ref().take(most) {
+        for range in [entry.envelope, entry.content] {
+            messages.extend([range.start as f64, range.end as f64]);
+        }
+        messages.push(match entry.quoting {
+            Quoting::None => 0.0,
+            Quoting::One => 1.0,
+            Quoting::Any => 2.0,
+        });
+    }
+    let next = scanner.position().map_or(-1.0, |next| next as f64);
+    messages.insert(0, next);
+    Ok(messages)
+}
+
+/// [`unquoted`] by a number of [`scan_numbers`].
+pub fn unquoted_by_number(content: &[u8], quoting: u32) -> Cow<'_, [u8]> {
+    unquoted(
+        content,
+        match quoting {
+            0 => Quoting::None,
+            1 => Quoting::One,
+            _ => Quoting::Any,
+        },
+    )
 }
 
 /// Adds a message to the end of an mbox file in the form `mboxrd`: `separator` is `From `, the
