@@ -601,8 +601,9 @@ impl Search {
                         | mail_parser::Charset::Utf16Be
                 ) | Charset::Own(_)
             );
+            let reading = reading::read(part.label(), &content);
             if !wide
-                && part.charset_guess().is_none()
+                && reading.guess.is_none()
                 && let Some(at) = memchr(0, &content)
             {
                 let at = if inner.encoding() == mail_parser::Encoding::None {
@@ -627,7 +628,6 @@ impl Search {
                     field.map(|field| field.range()),
                 );
             }
-            let reading = reading::read(part.label(), &content);
             if reading.malformed {
                 self.add(DefectCode::MalformedCharset, part, range());
             }

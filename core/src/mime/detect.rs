@@ -13,16 +13,20 @@ const ENOUGH: usize = 16;
 ///
 /// `bytes` may be the beginning of a text. Time is linear in them.
 pub fn charset(bytes: &[u8]) -> Option<(String, bool)> {
-    let name = guess(bytes)?;
+    let (half, rest) = bytes.split_at(bytes.len() / 2);
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    // Not the end: what was cut within a character is no argument against a charset.
+    let seen = detector.feed(half, false);
+    let of_half = seen.then(|| guess(&detector));
+    if !(detector.feed(rest, false) || seen) {
+        return None;
+    }
+    let name = guess(&detector);
     let beyond_ascii = bytes.iter().filter(|byte| !byte.is_ascii()).count();
-    let half = bytes.get(..bytes.len() / 2).unwrap_or_default();
-    let firm = beyond_ascii >= ENOUGH && guess(half) == Some(name);
+    let firm = beyond_ascii >= ENOUGH && of_half == Some(name);
     Some((name.to_ascii_lowercase(), firm))
 }
 
-fn guess(bytes: &[u8]) -> Option<&'static str> {
-    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
-    // Not the end: what was cut within a character is no argument against a charset.
-    let seen = detector.feed(bytes, false);
-    seen.then(|| detector.guess(None, Utf8Detection::Deny).name())
+fn guess(detector: &EncodingDetector) -> &'static str {
+    detector.guess(None, Utf8Detection::Deny).name()
 }
