@@ -32,7 +32,7 @@ import type { Expire, NewMessage, Summary, SyncRules, SyncStore } from 'popmail'
 export async function fetchAll(options: ConnectOptions): Promise<string[]> {
   await using box = await Pop3.connect(options);
   const subjects: string[] = [];
-  for await (const mail of box.fetch([1, 2], { signal: AbortSignal.timeout(1_000) })) {
+  for await (const mail of box.fetch([1, 2], { signal: AbortSignal.timeout(30_000) })) {
     const message: Message = mail.message;
     subjects.push(message.subject ?? '');
     mail.delete();

@@ -180,9 +180,9 @@ test('a client that goes away in a large message leaves the maildrop', async () 
 });
 
 test('a client that is silent is logged out', async () => {
-  const { server, open } = await serving(new MemoryMaildrop(), { ...clear, timeout: 20 });
+  const { server, open } = await serving(new MemoryMaildrop(), { ...clear, timeout: 300 });
   const box = await open();
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
   await assert.rejects(box.noop(), { code: 'POP3_ERR_CONNECTION_LOST' });
   await server.close();
 });
@@ -225,7 +225,8 @@ test('a server that stops tells its clients nothing and ends at once', async () 
   const box = await open();
   const before = performance.now();
   await server[Symbol.asyncDispose]();
-  assert.ok(performance.now() - before < 1_000);
+  // It waits for nobody: the timeout of a client is a matter of minutes.
+  assert.ok(performance.now() - before < 10_000);
   await assert.rejects(box.stat(), { code: 'POP3_ERR_CONNECTION_LOST' });
   await assert.rejects(open(), { code: 'POP3_ERR_CONNECT' });
 });

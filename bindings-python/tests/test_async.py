@@ -371,13 +371,14 @@ def test_a_silent_server_is_a_timeout() -> None:
     with ScriptedServer({**MAILBOX, "STAT": Stall(b"+OK 1")}) as server:
 
         async def main() -> None:
-            began = time.monotonic()
             box = await popmail.AsyncPop3.connect(
-                server.host, server.port, user="me", password="x", tls="none", allow_cleartext=True, timeout=0.2
+                server.host, server.port, user="me", password="x", tls="none", allow_cleartext=True, timeout=0.5
             )
-            with pytest.raises(popmail.TimeoutError, match=r"did not answer STAT within 0\.2 s"):
+            began = time.monotonic()
+            with pytest.raises(popmail.TimeoutError, match=r"did not answer STAT within 0\.5 s"):
                 await box.stat()
-            assert time.monotonic() - began < 10
+            # Not the half minute and more of the system or of the default; a busy machine may take its time.
+            assert 0.5 <= time.monotonic() - began < 30
 
         run(main())
 

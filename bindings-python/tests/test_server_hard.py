@@ -264,17 +264,22 @@ def test_a_name_that_exists_cannot_be_told_from_one_that_does_not_by_text_or_by_
         if login.user in checks:
             threading.Event().wait(checks[login.user])
 
-    took: dict[str, float] = {}
+    took = dict.fromkeys(("known", "slow", "unknown"), float("inf"))
     answers = set()
     limits = ServerLimits(failed_login_delay=0.4)
-    with popmail.Server(log_in, allow_cleartext=True, limits=limits) as server:
-        for user in ("known", "slow", "unknown"):
-            started = time.monotonic()
-            told = exchange(server.address, f"USER {user}\r\nPASS guess\r\n".encode())
-            took[user] = time.monotonic() - started
-            answers.add(told.split(b"\r\n", 1)[1])
+    # A busy machine answers later, never earlier: the best of some tries counts, each with its own server.
+    for _ in range(5):
+        with popmail.Server(log_in, allow_cleartext=True, limits=limits) as server:
+            for user in took:
+                started = time.monotonic()
+                told = exchange(server.address, f"USER {user}\r\nPASS guess\r\n".encode())
+                took[user] = min(took[user], time.monotonic() - started)
+                answers.add(told.split(b"\r\n", 1)[1])
+        if max(took.values()) < 0.6:
+            break
     assert len(answers) == 1
-    assert all(0.4 <= seconds < 0.65 for seconds in took.values()), took
+    # The check of "slow" and the whole delay would be 0.65 s.
+    assert all(0.4 <= seconds < 0.6 for seconds in took.values()), took
 
 
 # Functions and coroutines of the caller
