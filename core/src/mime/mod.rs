@@ -21,6 +21,8 @@ mod address;
 mod body;
 mod charset;
 mod code_pages;
+#[cfg(feature = "columns")]
+pub mod columns;
 #[cfg(feature = "compose")]
 pub mod compose;
 mod content_id;
