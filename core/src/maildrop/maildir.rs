@@ -182,24 +182,12 @@ impl Maildir {
             if !matches!(&result, Err(error) if error.kind() == io::ErrorKind::NotFound) {
                 break;
             }
-            match self.find(&message.base)? {
+            match find(&self.root, &message.base)? {
                 Some(path) => result = act(&path),
                 None => break,
             }
         }
         result
-    }
-
-    fn find(&self, base: &[u8]) -> io::Result<Option<PathBuf>> {
-        for folder in FOLDERS {
-            for item in fs::read_dir(self.root.join(folder))? {
-                let item = item?;
-                if base_name(item.file_name().as_encoded_bytes()) == base {
-                    return Ok(Some(item.path()));
-                }
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -248,6 +236,27 @@ impl Maildrop for Maildir {
     fn release(&mut self) {
         self.lock = None;
     }
+}
+
+/// Where the file of a Maildir's message is now, that another program has moved from `new` to `cur`
+/// or given other flags since its path was read; `None` if it is gone.
+pub fn moved(path: &Path) -> io::Result<Option<PathBuf>> {
+    let (Some(root), Some(name)) = (path.parent().and_then(Path::parent), path.file_name()) else {
+        return Ok(None);
+    };
+    find(root, base_name(name.as_encoded_bytes()))
+}
+
+fn find(root: &Path, base: &[u8]) -> io::Result<Option<PathBuf>> {
+    for folder in FOLDERS {
+        for item in fs::read_dir(root.join(folder))? {
+            let item = item?;
+            if base_name(item.file_name().as_encoded_bytes()) == base {
+                return Ok(Some(item.path()));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// A file's name without the information that changes.

@@ -19,7 +19,7 @@ use md5::{Digest, Md5};
 use memchr::memchr_iter;
 
 #[cfg(feature = "maildir")]
-pub use maildir::Maildir;
+pub use maildir::{Maildir, moved};
 #[cfg(all(feature = "maildir", feature = "mbox"))]
 pub use mbox::Mbox;
 pub use memory::MemoryMaildrop;
