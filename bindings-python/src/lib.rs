@@ -2,6 +2,7 @@
 //! core, and nothing else. What POP3 or MIME demand is decided in the core;
 //! what Python users expect is written in Python.
 
+mod arrow;
 mod client;
 mod compose;
 mod convert;
@@ -25,6 +26,7 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        arrow::register(module)?;
         client::register(module)?;
         compose::register(module)?;
         convert::register(module)?;

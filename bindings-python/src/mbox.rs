@@ -2,14 +2,15 @@
 //! where they are. Where they are is decided in `popmail::mime::mbox`.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapOptions};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use popmail::maildrop;
 use popmail::mime::mbox::{MboxEntry, MboxFormat, is_mbox, scan_mbox_from};
 
 use crate::message::{Octets, PyMessage};
@@ -32,20 +33,9 @@ struct Found {
 impl PyMboxFile {
     #[new]
     fn new(py: Python<'_>, path: PathBuf, format: &str) -> PyResult<Self> {
-        let known = MboxFormat::NAMES
-            .into_iter()
-            .find(|(name, _)| *name == format);
-        let (_, format) = known.ok_or_else(|| {
-            let names = MboxFormat::NAMES.map(|(name, _)| name).join("', '");
-            PyValueError::new_err(format!("format must be one of '{names}', got {format:?}"))
-        })?;
-        let map = py.detach(|| map(&path))?;
-        if !is_mbox(&map) {
-            return Err(PyValueError::new_err(format!(
-                "{}: expected an mbox file, which begins with a line 'From '",
-                path.display()
-            )));
-        }
+        let format = format_named(format)?;
+        let map = py.detach(|| map_path(&path))?;
+        check(&map, &path)?;
         Ok(Self {
             map: Arc::new(map),
             format,
@@ -116,22 +106,56 @@ impl PyMboxFile {
 #[pyfunction]
 #[pyo3(signature = (path, /))]
 fn parse_file(py: Python<'_>, path: PathBuf) -> PyResult<PyMessage> {
-    let map = Arc::new(py.detach(|| map(&path))?);
+    let map = Arc::new(py.detach(|| map_path(&path))?);
     let whole = 0..map.len();
     Ok(PyMessage::of(Octets::Mapped(map, whole), None))
 }
 
-/// Maps a file. It must not be cut while it is mapped, which users are told.
-#[allow(unsafe_code)]
-fn map(path: &std::path::Path) -> std::io::Result<Mmap> {
+/// The format with this name.
+pub fn format_named(name: &str) -> PyResult<MboxFormat> {
+    let mut known = MboxFormat::NAMES.into_iter();
+    let found = known.find_map(|(known, format)| (known == name).then_some(format));
+    found.ok_or_else(|| {
+        let names = MboxFormat::NAMES.map(|(name, _)| name).join("', '");
+        PyValueError::new_err(format!("format must be one of '{names}', got {name:?}"))
+    })
+}
+
+/// Refuses what is no mbox file.
+pub fn check(file: &[u8], path: &Path) -> PyResult<()> {
+    if is_mbox(file) {
+        return Ok(());
+    }
+    Err(PyValueError::new_err(format!(
+        "{}: expected an mbox file, which begins with a line 'From '",
+        path.display()
+    )))
+}
+
+/// Where the file of a Maildir's message is now that is not where it was; `None` if it is gone.
+#[pyfunction]
+#[pyo3(signature = (path, /))]
+fn moved_file(py: Python<'_>, path: PathBuf) -> PyResult<Option<PathBuf>> {
+    Ok(py.detach(|| maildrop::moved(&path))?)
+}
+
+fn map_path(path: &Path) -> std::io::Result<Mmap> {
     let file = File::open(path)?;
+    let octets = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    map(&file, octets)
+}
+
+/// Maps the start of a file. It must not be cut while it is mapped, which users are told.
+#[allow(unsafe_code)]
+pub fn map(file: &File, octets: usize) -> std::io::Result<Mmap> {
     // SAFETY: the octets are only read. Another program that writes to the file
     // may change what is read, as with every map of a file; nothing here relies
     // on two reads giving the same.
-    unsafe { Mmap::map(&file) }
+    unsafe { MmapOptions::new().len(octets).map(file) }
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(parse_file, module)?)?;
+    module.add_function(wrap_pyfunction!(moved_file, module)?)?;
     module.add_class::<PyMboxFile>()
 }

@@ -89,7 +89,7 @@ fn parse(
     limits: Option<&PyMimeLimits>,
 ) -> PyResult<PyMessage> {
     let py = raw.py();
-    let owner = backed(raw)?;
+    let owner = backed(raw, "parse()")?;
     let options = match (duplicates, limits) {
         (None, None) => None,
         _ => Some(ParseOptions {
@@ -114,7 +114,7 @@ fn parse(
 
 /// The octets of an object: those of `bytes` themselves, of anything else that
 /// may change a copy.
-fn backed(raw: &Bound<'_, PyAny>) -> PyResult<PyBackedBytes> {
+pub fn backed(raw: &Bound<'_, PyAny>, taker: &str) -> PyResult<PyBackedBytes> {
     if let Ok(bytes) = raw.cast::<PyBytes>() {
         return Ok(bytes.clone().into());
     }
@@ -127,8 +127,8 @@ fn backed(raw: &Bound<'_, PyAny>) -> PyResult<PyBackedBytes> {
             .name()
             .map(|name| name.to_string())
             .unwrap_or_default();
-        let expected = "parse() takes bytes, bytearray, memoryview or mmap of octets";
-        PyTypeError::new_err(format!("{expected}, not {found}"))
+        let expected = "takes bytes, bytearray, memoryview or mmap of octets";
+        PyTypeError::new_err(format!("{taker} {expected}, not {found}"))
     })?;
     Ok(PyBytes::new(raw.py(), &buffer.to_vec(raw.py())?).into())
 }
@@ -170,7 +170,8 @@ impl PyMessage {
         }
     }
 
-    fn view(&self) -> MessageView<'_> {
+    /// What the message says.
+    pub fn view(&self) -> MessageView<'_> {
         let message = self.shared.message();
         let inner = self
             .container

@@ -9,6 +9,7 @@
             print(mail.number, mail.uid, mail.message.subject)
 """
 
+from . import arrow
 from ._compose import Attachment, Group, compose
 from ._native import (
     Address,
@@ -112,6 +113,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "apop_digest",
+    "arrow",
     "compose",
     "connect",
     "join_partial",

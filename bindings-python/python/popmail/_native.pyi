@@ -892,6 +892,96 @@ def join_partial(pieces: list[bytes], /) -> bytes:
 def parse_file(path: PathLike[str], /) -> Message:
     """Parse the message in a file, which is mapped into memory and must not be cut while the message is in use."""
 
+def moved_file(path: PathLike[str], /) -> Path | None:
+    """Where the file of a Maildir's message is now that is not where it was; ``None`` if it is gone.
+
+    Raises:
+        OSError: its folder cannot be read.
+    """
+
+# Tables of messages; see `popmail.arrow`.
+
+ARROW_COLUMNS: Final[tuple[str, ...]]
+ARROW_USUAL_COLUMNS: Final[tuple[str, ...]]
+
+def arrow_parse(messages: object, columns: list[str] | None, threads: int | None, /) -> Batch:
+    """What `popmail.arrow.parse` does."""
+
+def arrow_read(messages: object, columns: list[str] | None, rows: int, threads: int | None, /) -> BatchReader:
+    """What `popmail.arrow.read` does with objects and with Arrow arrays."""
+
+def arrow_read_files(
+    paths: list[str] | list[Path],
+    root: str | Path | None,
+    columns: list[str] | None,
+    rows: int,
+    threads: int | None,
+    /,
+) -> BatchReader:
+    """What `popmail.arrow.read` does with files: their uid is their path below ``root``, without it the unique part of
+    their names in a Maildir."""
+
+def arrow_read_mbox(
+    path: str | Path, format: str, columns: list[str] | None, rows: int, threads: int | None, /
+) -> BatchReader:
+    """What `popmail.arrow.read` does with an mbox file."""
+
+@final
+class Batch:
+    """A table of messages in memory; its length is the number of rows.
+
+    Any library that reads Arrow takes it: ``pyarrow.record_batch(batch)``, ``polars.DataFrame(batch)``. Nothing is
+    copied for them.
+    """
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns, in order."""
+
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object:
+        """The schema as a capsule (Arrow PyCapsule interface)."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+        """Schema and rows as capsules (Arrow PyCapsule interface); another schema than its own is not made."""
+
+@final
+class BatchReader:
+    """Tables of messages one after the other, made while they are taken: iterate over it, or hand it to a library that
+    reads Arrow streams (``pyarrow.RecordBatchReader.from_stream(reader)``), once."""
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns, in order."""
+
+    @property
+    def messages(self) -> int:
+        """The number of messages in the batches that were given out."""
+
+    @property
+    def octets(self) -> int:
+        """The octets of these messages."""
+
+    @property
+    def total_messages(self) -> int | None:
+        """How many messages there are, where that is known before they are read."""
+
+    @property
+    def total_octets(self) -> int | None:
+        """The size of the mbox file that is read; ``None`` for any other source."""
+
+    def __iter__(self) -> BatchReader: ...
+    def __next__(self) -> Batch: ...
+    def __arrow_c_schema__(self) -> object:
+        """The schema as a capsule (Arrow PyCapsule interface)."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The batches that are left as a capsule (Arrow PyCapsule interface), which can be had once.
+
+        Raises:
+            RuntimeError: it was had already.
+        """
+
 @final
 class MboxFile:
     """The messages of an mbox file, found as far as they were asked for; see `popmail.read_mbox`."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, overload
 
-from ._native import MboxFile, Message, parse_file
+from ._native import MboxFile, Message, moved_file, parse_file
 
 __all__ = ["MaildirReader", "MboxReader", "read_maildir", "read_mbox"]
 
@@ -47,7 +47,11 @@ class MboxReader(_Messages):
     """
 
     def __init__(self, path: str | os.PathLike[str], format: str = "auto") -> None:
-        self._file = MboxFile(Path(path), format)
+        self.path = Path(path)
+        """The file."""
+        self.format = format
+        """The variant that the file is read as."""
+        self._file = MboxFile(self.path, format)
 
     def __len__(self) -> int:
         """How many messages there are; the whole file is searched for them, once."""
@@ -101,28 +105,16 @@ class MaildirReader(_Messages):
         try:
             return parse_file(path)
         except FileNotFoundError:
-            return parse_file(_moved(path))
+            moved = moved_file(path)  # into `cur`, or it has other flags now
+            if moved is None:
+                raise
+            return parse_file(moved)
 
 
 def _arrival(name: str) -> tuple[int, str]:
     """Return what files are ordered by: the time at the start of the name."""
     seconds = name.partition(".")[0]
     return (int(seconds), name) if seconds.isdecimal() else (0, name)
-
-
-def _moved(path: Path) -> Path:
-    """Return where a file is now that another program has moved from ``new`` to ``cur`` or given other flags.
-
-    Raises:
-        FileNotFoundError: it is gone.
-    """
-    unique = path.name.partition(":")[0]
-    for place in (path.parent.parent / "cur", path.parent.parent / "new"):
-        with os.scandir(place) as entries:
-            for entry in entries:
-                if entry.name.partition(":")[0] == unique:
-                    return Path(entry.path)
-    raise FileNotFoundError(2, os.strerror(2), str(path))
 
 
 def read_mbox(
