@@ -25,6 +25,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from popmail import Address, Message
+    from popmail.arrow import BatchReader
 
 # C0, DEL and C1 move the cursor or start an escape sequence; the others reorder what is read, or are no characters.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -170,6 +171,37 @@ class FetchProgress:
         self.messages += 1
         if self._task is not None:
             self._progress.update(self._task, messages=self.messages)
+
+
+class ReadProgress:
+    """A progress bar of messages that are read from a mailbox; where there is no terminal, nothing."""
+
+    def __init__(self, console: Console, reader: BatchReader) -> None:
+        self._by_octets = reader.total_messages is None
+        self._progress = Progress(
+            TextColumn("reading"),
+            BarColumn(),
+            TextColumn("{task.fields[messages]:,} messages", style="green"),
+            *([DownloadColumn(), TransferSpeedColumn()] if self._by_octets else []),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        total = reader.total_octets if self._by_octets else reader.total_messages
+        self._task = self._progress.add_task("reading", total=total, messages=0)
+
+    def __enter__(self) -> ReadProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, reader: BatchReader) -> None:
+        """Draw how far it is."""
+        done = reader.octets if self._by_octets else reader.messages
+        self._progress.update(self._task, completed=done, messages=reader.messages)
 
 
 class AccountsProgress:

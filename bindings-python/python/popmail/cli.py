@@ -1,4 +1,4 @@
-"""The command `popmail`: fetch, list, check, show, parse, serve, passwd, demo.
+"""The command `popmail`: fetch, list, check, show, parse, to-parquet, serve, passwd, demo.
 
 Results go to standard output, progress and notes to standard error. Exit status: 0 done, 1 an error (one line on
 standard error says what was expected), 2 wrong usage, 130 interrupted. No password is taken from the command line.
@@ -29,6 +29,8 @@ from popmail._check import Listener, Report, check
 from popmail._delivery import DeliveryError
 from popmail._fetch import Job, Outcome, fetch_all, password_of, read_jobs
 from popmail._fetch import fetch as fetch_job
+from popmail._parquet import COMPRESSIONS, ROW_GROUP_SIZE
+from popmail._parquet import write as write_parquet
 from popmail._terminal import CommandFailedError
 from popmail.client import Auth
 
@@ -554,6 +556,68 @@ def _read(file: Path) -> bytes:
 def _end_of_headers(raw: bytes) -> int:
     ends = [position for position in (raw.find(b"\n\r\n"), raw.find(b"\n\n")) if position >= 0]
     return min(ends) + 1 if ends else len(raw)
+
+
+# to-parquet
+
+
+def _column_names(context: click.Context, parameter: click.Parameter, text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
+@command.command(
+    "to-parquet",
+    epilog=f"Columns: {', '.join(popmail.arrow.USUAL_COLUMNS)}; and, where they are named,"
+    f" {', '.join(name for name in popmail.arrow.COLUMNS if name not in popmail.arrow.USUAL_COLUMNS)}.",
+)
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE", help="File to write.")
+@click.option("--columns", callback=_column_names, metavar="NAMES", help="Columns, with commas between them.")
+@click.option(
+    "--mbox-format",
+    type=click.Choice(["auto", "mboxo", "mboxrd", "mboxcl", "mboxcl2"]),
+    default="auto",
+    show_default=True,
+    help="Variant of an mbox file.",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="Threads that parse (default: one for each processor).")
+@click.option(
+    "--compression", type=click.Choice(COMPRESSIONS), default="zstd", show_default=True, help="How pages are packed."
+)
+@click.option(
+    "--row-group-size",
+    type=click.IntRange(min=1),
+    default=ROW_GROUP_SIZE,
+    show_default=True,
+    help="Rows of a row group, at most; it ends earlier at 64 MiB.",
+)
+def to_parquet(
+    source: Path,
+    output: Path,
+    columns: list[str] | None,
+    mbox_format: str,
+    threads: int | None,
+    compression: str,
+    row_group_size: int,
+) -> None:
+    """Write the messages of SOURCE, an mbox file, a Maildir or a folder of .eml files, as rows of a Parquet FILE.
+
+    What is wrong with a message stands in its row. FILE appears when it is complete, in place of one that was there.
+    """
+    if output.is_dir():
+        raise CommandFailedError(f"{output}: expected the name of a file, this is a folder")
+    notes = terminal.stderr()
+    started = time.monotonic()
+    try:
+        reader = popmail.arrow.read(source, columns, threads=threads, format=mbox_format)
+    except ValueError as error:
+        raise CommandFailedError(str(error)) from error
+    with terminal.ReadProgress(notes, reader) as progress:
+        write_parquet(reader, output, compression=compression, row_group_size=row_group_size, progress=progress)
+    seconds = max(time.monotonic() - started, 1e-9)
+    messages, size = _count(reader.messages, "message"), terminal.size(output.stat().st_size)
+    rate = f"{round(reader.messages / seconds):,}/s"
+    notes.print(Text(f"{messages} in {terminal.printable(str(output))}, {size}, in {seconds:.1f} s ({rate})"))
 
 
 # serve, demo
