@@ -11,6 +11,7 @@ PYTHON ?= python3
 STAMPS := .venv/stamps
 BIN := $(CURDIR)/.venv/bin
 PACKAGE := bindings-python
+PYTHON_TOO := benchmarks scripts examples/ray examples/spark
 RUST_SOURCES := $(shell find core/src bindings-python/src -name '*.rs')
 
 # cargo refuses a rustc older than the workspace's rust-version, although the code builds with it: say so once, here.
@@ -47,6 +48,12 @@ $(STAMPS)/tools: $(PACKAGE)/pyproject.toml
 
 $(STAMPS)/native: $(STAMPS)/tools $(RUST_SOURCES) $(wildcard Cargo.toml Cargo.lock core/Cargo.toml bindings-python/Cargo.toml)
 	cd $(PACKAGE) && VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release $(CARGO_FLAGS)
+	touch $@
+
+# Ray and Spark, which the tests of examples/ray and examples/spark start on this machine.
+$(STAMPS)/cluster: $(STAMPS)/tools
+	scripts/need openjdk-17-jre-headless java -version
+	$(BIN)/python -m pip install --quiet --group $(PACKAGE)/pyproject.toml:cluster
 	touch $@
 
 # What a lock file names, to the letter. A lock file is made anew with
@@ -99,8 +106,8 @@ lint-rust: $(STAMPS)/tools
 
 .PHONY: lint-python
 lint-python: $(STAMPS)/native
-	$(BIN)/ruff check --output-format concise --config $(PACKAGE)/pyproject.toml $(PACKAGE) benchmarks scripts
-	$(BIN)/ruff format --check --config $(PACKAGE)/pyproject.toml $(PACKAGE) benchmarks scripts
+	$(BIN)/ruff check --output-format concise --config $(PACKAGE)/pyproject.toml $(PACKAGE) $(PYTHON_TOO)
+	$(BIN)/ruff format --check --config $(PACKAGE)/pyproject.toml $(PACKAGE) $(PYTHON_TOO)
 	$(BIN)/python scripts/readme_blocks.py README.md target/readme
 	cd $(PACKAGE) && $(BIN)/mypy python/popmail ../target/readme
 	cd $(PACKAGE) && $(BIN)/pyright python/popmail ../target/readme
@@ -119,7 +126,7 @@ test-rust: $(STAMPS)/tools
 	cargo test --workspace $(CARGO_FLAGS)
 
 .PHONY: test-python
-test-python: $(STAMPS)/native peers
+test-python: $(STAMPS)/native $(STAMPS)/cluster peers
 	cd $(PACKAGE) && $(BIN)/python -m pytest
 
 .PHONY: test-node
