@@ -3,7 +3,8 @@
 pip install 'popmail[parquet]' pyspark
 python mail_to_parquet.py MAIL OUT [--columns subject,from,date,text] [--master spark://host:7077]
 
-MAIL and OUT may be anywhere that Spark reads and writes. popmail must be installed on every worker. Spark leaves empty files out.
+MAIL and OUT may be anywhere that Spark reads and writes. popmail must be installed on every worker. Spark leaves empty
+files out.
 """
 
 from __future__ import annotations
