@@ -12,7 +12,7 @@ STAMPS := .venv/stamps
 BIN := $(CURDIR)/.venv/bin
 PACKAGE := bindings-python
 PYTHON_TOO := benchmarks scripts examples/ray examples/spark
-RUST_SOURCES := $(shell find core/src bindings-python/src -name '*.rs')
+RUST_SOURCES := $(shell find core/src simd/src bindings-python/src -name '*.rs')
 
 # cargo refuses a rustc older than the workspace's rust-version, although the code builds with it: say so once, here.
 RUST_WANTED := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
@@ -46,7 +46,7 @@ $(STAMPS)/tools: $(PACKAGE)/pyproject.toml
 	$(BIN)/python -m pip install --quiet --group $(PACKAGE)/pyproject.toml:dev
 	mkdir -p $(@D) && touch $@
 
-$(STAMPS)/native: $(STAMPS)/tools $(RUST_SOURCES) $(wildcard Cargo.toml Cargo.lock core/Cargo.toml bindings-python/Cargo.toml)
+$(STAMPS)/native: $(STAMPS)/tools $(RUST_SOURCES) $(wildcard Cargo.toml Cargo.lock core/Cargo.toml simd/Cargo.toml bindings-python/Cargo.toml)
 	cd $(PACKAGE) && VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --release $(CARGO_FLAGS)
 	touch $@
 
@@ -64,7 +64,7 @@ $(STAMPS)/cluster: $(STAMPS)/tools
 	touch $@
 
 FACE_SOURCES := $(wildcard bindings-wasm/ts/*.ts)
-CORE_SOURCES := $(shell find core/src -name '*.rs') Cargo.toml Cargo.lock core/Cargo.toml
+CORE_SOURCES := $(shell find core/src simd/src -name '*.rs') Cargo.toml Cargo.lock core/Cargo.toml simd/Cargo.toml
 
 $(STAMPS)/node: $(STAMPS)/tools bindings-node/node_modules/.package-lock.json $(CORE_SOURCES) $(FACE_SOURCES) $(wildcard $(addprefix bindings-node/,src/*.rs ts/*.ts *.json *.mjs Cargo.toml))
 	cd bindings-node && npm run build

@@ -400,7 +400,7 @@ pub fn crlf(raw: &[u8]) -> Vec<u8> {
 /// The content of a part: its body (from [`PART_BODY`] to [`PART_END`]) with the transfer encoding
 /// ([`PART_ENCODING`]) undone.
 pub fn content(body: &[u8], encoding: u32) -> Cow<'_, [u8]> {
-    encoding_of(encoding).decode(body)
+    part::decode(encoding_of(encoding), body)
 }
 
 /// The size of [`content`] in octets; nothing is decoded to find it.

@@ -188,7 +188,7 @@ impl<'m> Part<'m> {
     /// The content with the transfer encoding undone, borrowed where there was none. For a
     /// multipart this is its whole body, delimiters included.
     pub fn content(&self) -> Cow<'m, [u8]> {
-        self.inner.encoding().decode(self.raw_body())
+        decode(self.inner.encoding(), self.raw_body())
     }
 
     /// Appends [`Part::content`] to `out`.
@@ -287,6 +287,17 @@ impl<'m> Part<'m> {
     }
 }
 
+/// [`Part::content`] of any body.
+pub(crate) fn decode(encoding: Encoding, body: &[u8]) -> Cow<'_, [u8]> {
+    #[cfg(target_arch = "x86_64")]
+    if encoding == Encoding::QuotedPrintable && memchr(b'=', body).is_some() {
+        let mut content = Vec::new();
+        popmail_simd::decode_quoted_printable(body, &mut content);
+        return Cow::Owned(content);
+    }
+    encoding.decode(body)
+}
+
 /// [`Part::size_hint`] of any body.
 pub(crate) fn size_hint(encoding: Encoding, body: &[u8]) -> usize {
     match encoding {
@@ -303,7 +314,7 @@ pub(crate) fn decode_into_slice(encoding: Encoding, body: &[u8], out: &mut [u8])
         Encoding::None => None,
     };
     written.or_else(|| {
-        let content = encoding.decode(body);
+        let content = decode(encoding, body);
         out.get_mut(..content.len())?.copy_from_slice(&content);
         Some(content.len())
     })
