@@ -6,11 +6,11 @@
 
 use std::cell::RefCell;
 
-use encoding_rs::mem::{convert_str_to_utf16, encode_latin1_lossy, is_str_latin1};
 use napi::bindgen_prelude::{BufferSlice, Object, Uint8Array, Uint32ArraySlice};
 use napi::{Env, JsString, Result};
 use napi_derive::napi;
 use popmail::mime::{file_name, index};
+use popmail_simd::{Widest, append_latin1, append_utf16, widest};
 
 use crate::convert::object;
 
@@ -180,22 +180,22 @@ fn range(source: &[u8], start: u32, end: u32) -> &[u8] {
 }
 
 fn string<'env>(env: &'env Env, text: &str) -> Result<JsString<'env>> {
-    if text.is_ascii() {
-        env.create_string_latin1(text)
-    } else if is_str_latin1(text) {
-        env.create_string_latin1(encode_latin1_lossy(text))
-    } else {
-        UNITS.with_borrow_mut(|units| {
-            if units.len() < text.len() {
-                units.resize(text.len(), 0);
-            }
-            let count = convert_str_to_utf16(text, units);
-            let string = env.create_string_utf16(units.get(..count).unwrap_or_default());
+    match widest(text) {
+        Widest::Ascii => env.create_string_latin1(text),
+        Widest::Latin1 => {
+            let mut octets = Vec::new();
+            append_latin1(text, &mut octets);
+            env.create_string_latin1(octets)
+        }
+        Widest::Basic | Widest::Astral => UNITS.with_borrow_mut(|units| {
+            units.clear();
+            append_utf16(text, units);
+            let string = env.create_string_utf16(&units);
             if units.capacity() > KEPT {
                 *units = Vec::new();
             }
             string
-        })
+        }),
     }
 }
 
