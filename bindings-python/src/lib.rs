@@ -16,6 +16,7 @@ mod mbox;
 mod message;
 mod server;
 mod sync;
+mod text;
 
 use pyo3::prelude::*;
 

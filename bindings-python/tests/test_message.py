@@ -314,3 +314,18 @@ def test_file_names_can_be_made_safe_on_their_own() -> None:
     assert safe_filename("../a?.txt", "text/plain", 1) == "a_.txt"
     assert safe_filename("", "image/png", 3) == "part-3.png"
     assert numbered_filename("photo.png", 2) == "photo (2).png"
+
+
+@pytest.mark.parametrize("widest", ["~", "ÿ", "Ā", "\uffff", "\U0001f600"])
+@pytest.mark.parametrize("length", [1, 127, 128, 129, 5000])
+def test_texts_of_every_width_come_as_they_were_written(widest: str, length: int) -> None:
+    for text in (
+        widest * length,
+        "x" * length + widest,
+        f"{widest}{'plain words ' * (length // 12)}",
+        f"ä {widest} " * length,
+    ):
+        raw = b"Content-Type: text/html; charset=utf-8\r\n\r\n" + text.encode()
+        message = popmail.parse(raw)
+        assert message.html == message.root.text == text
+        assert message.html.isascii() == text.isascii()
