@@ -6,19 +6,26 @@
 const strict = new Map<string, TextDecoder | undefined>();
 const lenient = new Map<string, TextDecoder | undefined>();
 
-/** Chromium's decoder keeps the state of its last text: each text gets its own. */
+/** Chromium's decoder of it keeps the state of its last text; there each text gets its own. */
 const STATEFUL = 'iso-2022-jp';
+
+/** A kanji, and no return to ASCII. */
+const LEFT_OPEN = Uint8Array.of(0x1b, 0x24, 0x42, 0x46, 0x7c);
 
 const UTF_8 = 'utf-8';
 
 /** From this length on a host's own way is worth its call. */
 const LONG = 256;
 
-/**
- * Charsets of the Encoding Standard with one octet for each character. Not windows-1252: under its
- * label text may be UTF-8.
- */
+/** Under this label text may be UTF-8. */
+const LATIN_1 = 'windows-1252';
+
+/** What UTF-8 beyond ASCII has in it, read as windows-1252: the first two octets of a character. */
+const MAY_BE_UTF_8 = /[\xc2-\xf4][^\0-\x7f\xc0-\xff]/;
+
+/** Charsets of the Encoding Standard with one octet for each character. */
 const SINGLE = new Set([
+  LATIN_1,
   ...[2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16].map((part) => `iso-8859-${part}`),
   ...[1250, 1251, 1253, 1254, 1255, 1256, 1257, 1258, 874].map((page) => `windows-${page}`),
   'koi8-r',
@@ -30,7 +37,10 @@ const SINGLE = new Set([
 const CONTROLS = /[\x80-\x9f]/;
 
 let malformed = false;
-let ownUtf8: ((bytes: Uint8Array) => string | undefined) | undefined;
+let own: OwnDecoders = {};
+
+/** How a host reads long texts faster than by `TextDecoder`; `undefined` where some octets are not valid. */
+export type OwnDecoders = { readonly [label in typeof UTF_8 | typeof LATIN_1]?: (bytes: Uint8Array) => string | undefined };
 
 /** The text of `bytes`, what is not valid replaced by U+FFFD; `undefined` if the label is not known. */
 export function decodeCharset(label: string, bytes: Uint8Array): string | undefined {
@@ -55,25 +65,24 @@ export function decodeStrict(label: string, bytes: Uint8Array): string | undefin
   if ((first === 0xef && second === 0xbb) || (first === 0xfe && second === 0xff) || (first === 0xff && second === 0xfe)) {
     return undefined;
   }
-  if (label === UTF_8 && ownUtf8 !== undefined && bytes.length >= LONG) {
-    return ownUtf8(bytes);
-  }
   try {
-    const text = decoder(strict, label, true)?.decode(bytes);
-    return text !== undefined && SINGLE.has(label) && CONTROLS.test(text) ? undefined : text;
+    const ownDecode = bytes.length >= LONG ? own[label as keyof OwnDecoders] : undefined;
+    const text = ownDecode === undefined ? decoder(strict, label, true)?.decode(bytes) : ownDecode(bytes);
+    const isForEngine = SINGLE.has(label) && (CONTROLS.test(text ?? '') || (label === LATIN_1 && MAY_BE_UTF_8.test(text ?? '')));
+    return isForEngine ? undefined : text;
   } catch {
     strict.delete(label);
     return undefined;
   }
 }
 
-/** Has long texts in UTF-8 read by the host's own way; `undefined` where some octets are not valid. */
-export function provideUtf8(decode: (bytes: Uint8Array) => string | undefined): void {
-  ownUtf8 = decode;
+/** Has long texts read by the host's own ways. */
+export function provideDecoders(decoders: OwnDecoders): void {
+  own = decoders;
 }
 
-/** Every octet, for `labelOf`. */
-export const OCTETS: Uint8Array = Uint8Array.from({ length: 256 }, (_, octet) => octet);
+/** Every octet, for `labelOf`, and what UTF-7 reads differently. */
+export const OCTETS: Uint8Array = Uint8Array.from([...Array(256).keys(), 0x2b, 0x41, 0x44, 0x77, 0x2d]);
 
 /**
  * The label by which this host, too, reads a charset of one octet for each character, as
@@ -102,10 +111,18 @@ export function wasMalformed(): boolean {
 }
 
 function decoder(known: Map<string, TextDecoder | undefined>, label: string, fatal: boolean): TextDecoder | undefined {
-  if (label === STATEFUL || !known.has(label)) {
+  if (!known.has(label) || (label === STATEFUL && (keepsState ??= findState()))) {
     known.set(label, make(label, fatal));
   }
   return known.get(label);
+}
+
+let keepsState: boolean | undefined;
+
+function findState(): boolean {
+  const tried = make(STATEFUL, false);
+  tried?.decode(LEFT_OPEN);
+  return tried?.decode(Uint8Array.of(0x41)) !== 'A';
 }
 
 function make(label: string, fatal: boolean): TextDecoder | undefined {

@@ -66,7 +66,9 @@ function mimeCalls(glue: Small, guarded: Guarded): Omit<MimeEngine, 'crlf'> {
   const hostLabel = (charset: number): string | undefined => {
     if (!(charset in labels)) {
       const text = (): string => glue.text(OCTETS, ENCODING_NONE, charset & CHARSET_MASK);
-      labels[charset] = guarded(() => glue.hostLabel(charset) ?? labelOf(text()));
+      // Under a label that says nothing text may be in any charset.
+      const single = (): string | undefined => ((charset & CHARSET_LOOSE) === 0 ? labelOf(text()) : undefined);
+      labels[charset] = guarded(() => glue.hostLabel(charset) ?? single());
     }
     return labels[charset];
   };
