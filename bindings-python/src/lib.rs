@@ -14,6 +14,7 @@ mod lint;
 mod maildrop;
 mod mbox;
 mod message;
+mod parallel;
 mod server;
 mod sync;
 mod text;

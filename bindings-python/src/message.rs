@@ -26,7 +26,7 @@ use popmail::mime::{
     self, AddressList, CharsetGuess, DateTime, Duplicates, MessageView, MimeLimits, ParseOptions,
 };
 
-use crate::{legacy, text};
+use crate::{legacy, parallel, text};
 
 type CoreMessage<'m> = mime::Message<'m>;
 
@@ -111,6 +111,30 @@ fn parse(
     } else {
         PyMessage::of(owner, options)
     })
+}
+
+/// Parse many messages, on several threads.
+#[pyfunction]
+#[pyo3(signature = (items, threads=None))]
+fn parse_many(items: &Bound<'_, PyAny>, threads: Option<usize>) -> PyResult<Vec<PyMessage>> {
+    let threads = parallel::wanted(threads)?;
+    let owners = items.try_iter()?;
+    let owners = owners.map(|item| Ok(Octets::Python(backed(&item?, "parse_many()")?)));
+    let owners = owners.collect::<PyResult<Vec<_>>>()?;
+    let length = parallel::piece(owners.len(), threads);
+    let mut owners = owners.into_iter();
+    let mut pieces = Vec::new();
+    while !owners.as_slice().is_empty() {
+        pieces.push(owners.by_ref().take(length).collect::<Vec<_>>());
+    }
+    let parse = |piece: Vec<Octets>| {
+        let messages = piece.into_iter().map(|owner| PyMessage::of(owner, None));
+        messages.collect::<Vec<_>>()
+    };
+    let parsed = items
+        .py()
+        .detach(|| parallel::in_order(pieces, threads, parse));
+    Ok(parsed.into_iter().flatten().collect())
 }
 
 /// The octets of an object: those of `bytes` themselves, of anything else that
@@ -1176,6 +1200,7 @@ fn hash(value: &impl Hash) -> u64 {
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(parse, module)?)?;
+    module.add_function(wrap_pyfunction!(parse_many, module)?)?;
     module.add_function(wrap_pyfunction!(safe_filename, module)?)?;
     module.add_function(wrap_pyfunction!(numbered_filename, module)?)?;
     module.add_function(wrap_pyfunction!(parse_as, module)?)?;

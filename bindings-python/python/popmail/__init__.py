@@ -25,6 +25,7 @@ from ._native import (
     __version__,
     apop_digest,
     parse,
+    parse_many,
     read_tnef,
     text_spans,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "connect",
     "join_partial",
     "parse",
+    "parse_many",
     "parse_url",
     "read_maildir",
     "read_mbox",

@@ -889,6 +889,19 @@ def read_tnef(stream: bytes, /) -> Tnef | None:
 def join_partial(pieces: list[bytes], /) -> bytes:
     """Put the pieces of a message together; see `popmail.join_partial`."""
 
+def parse_many(items: Iterable[bytes | bytearray | memoryview | mmap], threads: int | None = None) -> list[Message]:
+    """Parse messages, each as `parse` does, on several threads while other threads of Python run.
+
+    The messages come in the order of the items. For tables of many messages see `popmail.arrow`.
+
+    Parameters:
+        threads: how many threads work on it; as many as there are processors if none is given.
+
+    Raises:
+        TypeError: an item is no octets.
+        ValueError: ``threads`` is 0.
+    """
+
 def parse_file(path: PathLike[str], /) -> Message:
     """Parse the message in a file, which is mapped into memory and must not be cut while the message is in use."""
 

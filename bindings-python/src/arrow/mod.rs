@@ -25,6 +25,8 @@ use popmail::mime::columns::Column;
 use source::{Files, Item, Mbox, Source};
 use work::{Batches, Progress};
 
+use crate::parallel;
+
 const ARRAY: &std::ffi::CStr = c"arrow_array";
 const SCHEMA: &std::ffi::CStr = c"arrow_schema";
 const STREAM: &std::ffi::CStr = c"arrow_array_stream";
@@ -167,7 +169,7 @@ fn parse(
     threads: Option<usize>,
 ) -> PyResult<PyBatch> {
     let columns = chosen(columns)?;
-    let threads = threads_of(threads)?;
+    let threads = parallel::wanted(threads)?;
     let items: Vec<Item> = match arrays(messages)? {
         Some(arrays) => arrays.iter().flat_map(source::cells).collect(),
         None => {
@@ -246,7 +248,7 @@ fn reader(
     }
     let columns = chosen(columns)?;
     let schema = table::schema(&columns);
-    let batches = Batches::new(source, columns, rows, threads_of(threads)?);
+    let batches = Batches::new(source, columns, rows, parallel::wanted(threads)?);
     Ok(PyBatchReader {
         progress: batches.progress(),
         batches: Mutex::new(Some(batches)),
@@ -277,13 +279,6 @@ fn chosen(names: Option<Vec<String>>) -> PyResult<Vec<Column>> {
         return Err(PyValueError::new_err("expected at least one column"));
     }
     Ok(columns)
-}
-
-fn threads_of(wanted: Option<usize>) -> PyResult<usize> {
-    match wanted {
-        Some(0) => Err(PyValueError::new_err("threads must be at least 1, got 0")),
-        other => Ok(work::threads(other)),
-    }
 }
 
 /// The arrays of octets in an object that gives Arrow data; `None` if it gives none.

@@ -4,7 +4,7 @@
 //! is made by one thread and given out in its turn. No thread here needs Python's lock.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -16,17 +16,7 @@ use popmail::mime::columns::Column;
 
 use super::source::{Item, Source};
 use super::table::{self, Table};
-
-/// Messages for which one more thread is worth its start.
-const WORTH_A_THREAD: usize = 64;
-
-/// Pieces for each thread: messages differ in size, and a thread that has done with a piece takes the next.
-const PIECES: usize = 8;
-
-/// How many threads are to be used: as many as there are processors where nothing is said.
-pub fn threads(wanted: Option<usize>) -> usize {
-    wanted.unwrap_or_else(|| thread::available_parallelism().map_or(1, |count| count.get()))
-}
+use crate::parallel;
 
 /// Makes one batch of all messages.
 pub fn batch(
@@ -35,38 +25,16 @@ pub fn batch(
     schema: &SchemaRef,
     threads: usize,
 ) -> Result<RecordBatch, ArrowError> {
-    let threads = threads.min(items.len() / WORTH_A_THREAD).max(1);
-    if threads == 1 {
-        return filled(items, columns, schema);
-    }
     let pieces: Vec<&[Item]> = items
-        .chunks(items.len().div_ceil(threads * PIECES))
+        .chunks(parallel::piece(items.len(), threads))
         .collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(piece) = pieces.get(index) else {
-                return done;
-            };
-            done.push((index, filled(piece, columns, schema)));
-        }
-    };
-    let mut done = thread::scope(|scope| {
-        let started: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut done = work();
-        for thread in started {
-            match thread.join() {
-                Ok(pieces) => done.extend(pieces),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        done
-    });
-    done.sort_unstable_by_key(|(index, _)| *index);
-    let batches = done.into_iter().map(|(_, batch)| batch);
-    table::concatenated(batches.collect::<Result<_, _>>()?, schema)
+    let batches = parallel::in_order(pieces, threads, |piece| filled(piece, columns, schema));
+    let mut batches = batches.into_iter().collect::<Result<Vec<_>, _>>()?;
+    match batches.len() {
+        0 => filled(&[], columns, schema),
+        1 => Ok(batches.remove(0)),
+        _ => table::concatenated(batches, schema),
+    }
 }
 
 fn filled(
