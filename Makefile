@@ -98,9 +98,12 @@ browser-peers: chromium
 .PHONY: lint
 lint: lint-rust lint-python lint-js ## format, lints and types, of every language
 
+# The first clippy reads the code as Python without its lock gets it: its stable ABI is another (none before 3.15), so it
+# has a wheel of its own. The file describes that interpreter, which need not be here.
 .PHONY: lint-rust
 lint-rust: $(STAMPS)/tools
 	cargo fmt --all --check
+	PYO3_CONFIG_FILE=$(CURDIR)/scripts/free-threaded.cfg cargo clippy -p popmail-python $(CARGO_FLAGS) -- -D warnings
 	cargo clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps $(CARGO_FLAGS)
 
@@ -166,6 +169,10 @@ dist: $(STAMPS)/native ## the wheel and the source package, in dist/
 	rm -rf dist
 	cd $(PACKAGE) && $(BIN)/maturin build --release --out ../dist $(CARGO_FLAGS)
 	cd $(PACKAGE) && $(BIN)/maturin sdist --out ../dist
+
+.PHONY: dist-free-threaded
+dist-free-threaded: $(STAMPS)/tools ## the wheel for Python 3.14 without its lock, in dist/
+	cd $(PACKAGE) && $(BIN)/maturin build --release -i python3.14t --out ../dist $(CARGO_FLAGS)
 
 # The wheel as users get it: in an empty environment, away from the checkout.
 .PHONY: smoke

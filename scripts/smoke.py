@@ -18,6 +18,10 @@ assert sorted(p.name for p in (package / "samples").iterdir()) == sorted(
 
 raw = b"Subject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r\n\r\nhello\r\n"
 assert popmail.parse(raw).subject == "gr\u00fc\u00dfe"
+batch = popmail.arrow.parse([raw] * 3)
+assert len(batch) == 3, batch
+assert len(batch.__arrow_c_array__()) == 2, "a table needs no library of Arrow"
+assert "pyarrow" not in sys.modules
 with (
     popmail.Server(
         {"me": popmail.Account("secret", popmail.MemoryMaildrop([raw]))}, implicit_tls=False, allow_cleartext=True
