@@ -46,6 +46,12 @@ def corpus() -> dict[str, list[bytes]]:
     return {name: [make(dice, number) for number in range(count)] for name, (make, count) in classes.items()}
 
 
+def small_messages(count: int) -> list[bytes]:
+    """Return so many messages of the class of the smallest, each different."""
+    dice = random.Random(1939)
+    return [_small(dice, number) for number in range(count)]
+
+
 def _text(dice: random.Random, octets: int) -> str:
     lines: list[str] = []
     left = octets

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bindings-python" / "tests"))
 
+import batches
 import mime
 import pop3
 import server
@@ -38,6 +39,7 @@ def tables() -> Iterator[str]:
     )
     yield pop3.report()
     yield mime.report()
+    yield batches.report()
     yield server.report()
     for script in ("node.mjs", "chromium.mjs"):
         command = ["node", str(ROOT / "benchmarks" / "js" / script)]
