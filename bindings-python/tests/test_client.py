@@ -61,8 +61,23 @@ def logged_in(*replies: bytes | OSError, **options: Any) -> tuple[popmail.Pop3, 
     box = popmail.Pop3(
         "pop.example.com", user="me", password="secret", tls="none", allow_cleartext=True, transport=script, **options
     )
+    assert box.capabilities is not None  # waits for the CAPA that a login ends with
     script.written = b""
     return box, script
+
+
+def test_capabilities_after_the_login_are_asked_together_with_the_next_command() -> None:
+    capabilities = b"+OK\r\nUSER\r\nPIPELINING\r\n.\r\n"
+    script = Script([GREETING, capabilities, b"+OK\r\n", b"+OK in\r\n", capabilities, b"+OK 2 320\r\n"])
+    box = popmail.Pop3(
+        "pop.example.com", user="me", password="secret", tls="none", allow_cleartext=True, transport=script
+    )
+    assert box.state == "transaction"
+    script.written = b""
+    assert box.stat() == (2, 320)
+    assert script.written == b"CAPA\r\nSTAT\r\n"
+    assert box.capabilities is not None
+    assert box.capabilities.pipelining
 
 
 def test_small_results_are_named_tuples() -> None:

@@ -50,9 +50,9 @@ export interface Limits {
   rounds?: number;
   /** Octets of a message that is handed out as one array: 256 MiB. A stream has no limit. */
   bufferedContent?: number;
-  /** Commands without an answer while pipelining: 1,024. */
+  /** Commands without an answer while pipelining: 2,048. */
   windowCommands?: number;
-  /** Octets of commands without an answer while pipelining: 8,192. */
+  /** Octets of commands without an answer while pipelining: 32,768. */
   windowOctets?: number;
   /** Octets of messages that iteration asks for ahead of its reader: 4 MiB. */
   prefetchOctets?: number;

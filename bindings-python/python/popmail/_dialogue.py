@@ -182,6 +182,7 @@ class Dialogue:
         self._cause: OSError | None = None
         self._closed_by = ""
         self._stls: int | None = None
+        self._login: int | None = None
         self.after_quit: _List[Callable[[], None]] = []
         """What is to be done when QUIT was answered ``+OK``."""
 
@@ -221,6 +222,21 @@ class Dialogue:
         self.check_open()
         self._stls = self.engine.stls()
         yield from self.finish("STLS", self._stls)
+
+    def log_in(self, handle: int) -> Steps[None]:
+        """Waits until the server has let the client in. What it can do then is asked together with the next command."""
+        self._login = handle
+        yield from self._until(
+            "the login", lambda: handle in self._results or self.engine.state == "transaction" or None
+        )
+        if handle in self._results:
+            yield from self.settle()
+
+    def settle(self) -> Steps[None]:
+        """Waits until a login is over with all that it asks."""
+        if self._login is not None and not self.closed:
+            handle, self._login = self._login, None
+            yield from self.finish("the login", handle)
 
     # Commands.
 
@@ -351,20 +367,16 @@ class Dialogue:
     def _until(self, what: str, outcome: Callable[[], _Result | None]) -> Steps[_Result]:
         try:
             while (result := outcome()) is None:
-                yield from self._handle((yield from self._next_event()))
+                event, self._held = self._held or self.engine.next_event(), None
+                if event is None:
+                    yield from self._turn()
+                else:
+                    yield from self._handle(event)
         except BaseException as error:
             # The stream stands somewhere in an answer: nobody can go on.
             self.break_off(f"{what} was", "before its answer was complete", error)
             raise
         return result
-
-    def _next_event(self) -> Steps[ev.ClientEvent]:
-        if (held := self._held) is not None:
-            self._held = None
-            return held
-        while (event := self.engine.next_event()) is None:
-            yield from self._turn()
-        return event
 
     def _turn(self) -> Steps[None]:
         """Writes what is due, waits for octets and hands them to the engine."""
@@ -456,14 +468,16 @@ class Fetch:
         listed = yield from dialogue.finish("LIST", list_handle)
         assert isinstance(listed, ev.ListReceived)
         self._octets = dict(listed.entries)
+        wanted = list(self._octets) if self._wanted is None else self._wanted
+        self._prefetch = dialogue.engine.prefetch([(number, self._octets.get(number, 0)) for number in wanted])
+        # The server need not wait until its unique ids are read.
+        self._ask()
         try:
             uids = yield from dialogue.finish("UIDL", uidl_handle)
             assert isinstance(uids, ev.UidlReceived)
             self._uids = dict(uids.entries)
         except CommandError:
             self._uids = {}
-        wanted = list(self._octets) if self._wanted is None else self._wanted
-        self._prefetch = dialogue.engine.prefetch([(number, self._octets.get(number, 0)) for number in wanted])
 
     def ready(self) -> RemoteMessage | None:
         """The next message if it has arrived already, ``None`` if not or if there is none: then call :meth:`next`."""

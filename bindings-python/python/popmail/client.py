@@ -126,7 +126,7 @@ class Pop3(Mailbox[Transport]):
         self._dialogue.transport = self._transport
         self._dialogue.engine.set_channel_bindings(channel_bindings(self._transport))
         try:
-            self._run(self._dialogue.finish("the login", self._login))
+            self._run(self._dialogue.log_in(self._login))
         except BaseException:
             self.close()
             raise
@@ -161,6 +161,12 @@ class Pop3(Mailbox[Transport]):
         return None
 
     # The session.
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What the server said it can do, by tag in upper case; ``None`` if it has no CAPA."""
+        self._run(self._dialogue.settle())
+        return super().capabilities
 
     def __enter__(self) -> Self:
         return self

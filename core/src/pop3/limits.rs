@@ -32,9 +32,9 @@ pub struct Limits {
     /// Octets of a message that is handed out as one buffer: 256 MiB. A
     /// message that is handed out in chunks has no limit.
     pub buffered_content: u64,
-    /// Commands without an answer while pipelining: 1,024.
+    /// Commands without an answer while pipelining: 2,048.
     pub window_commands: usize,
-    /// Octets of commands without an answer while pipelining: 16,384, less
+    /// Octets of commands without an answer while pipelining: 32,768, less
     /// than the buffers of any transport in use hold (65,536 at least), so that
     /// a host that writes before it reads cannot dead-lock (RFC 2449 section
     /// 6.6).
@@ -62,8 +62,8 @@ impl Default for Limits {
             challenge: 65_536,
             rounds: 32,
             buffered_content: 256 << 20,
-            window_commands: 1_024,
-            window_octets: 16_384,
+            window_commands: 2_048,
+            window_octets: 32_768,
             prefetch_octets: 4 << 20,
             response_timeout: Duration::from_secs(60),
             login_patience: 5,
