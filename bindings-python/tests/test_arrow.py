@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import mmap
 import random
+import re
 import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars
 import pyarrow as pa
 import pytest
 from hostile import CLASSES, hostile
@@ -80,6 +82,13 @@ def test_any_number_of_threads_gives_the_same_table(threads: int | None) -> None
         assert pa.table(reader).combine_chunks().equals(pa.Table.from_batches([one]).combine_chunks())
 
 
+def test_polars_reads_the_same() -> None:
+    frame = polars.DataFrame(popmail.arrow.parse(MIXED, popmail.arrow.COLUMNS))
+    assert frame.to_dicts() == rows(popmail.arrow.parse(MIXED, popmail.arrow.COLUMNS))
+    batches = popmail.arrow.read(MIXED, popmail.arrow.COLUMNS, batch_size=50)
+    assert polars.DataFrame(batches).equals(frame)
+
+
 def test_the_columns_are_those_that_were_asked_for() -> None:
     batch = popmail.arrow.parse(SAMPLES, columns=["text", "subject"])
     assert batch.column_names == ["text", "subject"]
@@ -96,7 +105,28 @@ def test_the_columns_are_those_that_were_asked_for() -> None:
     }
 
 
-def test_types_are_those_of_the_documentation() -> None:
+def test_every_column_is_in_the_documentation() -> None:
+    text = (ROOT / "docs" / "tables.md").read_text("utf-8")
+    lines = [line for line in text.partition("## Columns")[2].partition("##")[0].splitlines() if line.startswith("| `")]
+    named = [name for line in lines for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert sorted(named) == sorted(popmail.arrow.COLUMNS)
+    schema = pa.schema(popmail.arrow.parse([], popmail.arrow.COLUMNS))
+    for line in lines:
+        names, kind = (cell.strip() for cell in line.split("|")[1:3])
+        for name in re.findall(r"`(\w+)`", names):
+            assert told(schema.field(name).type) == kind
+
+
+def told(kind: Any) -> str:
+    """A type as the table of the documentation writes it."""
+    if pa.types.is_list(kind):
+        return f"list of {told(kind.value_type)}"
+    if pa.types.is_struct(kind):
+        return "{" + ", ".join(field.name for field in kind) + "}"
+    return str(kind).replace("tz=", "")
+
+
+def test_types_are_those_that_the_module_tells() -> None:
     schema = pa.schema(popmail.arrow.parse([], popmail.arrow.COLUMNS))
     assert schema.names == list(popmail.arrow.COLUMNS)
     assert schema.field("date").type == pa.timestamp("us", tz="UTC")
