@@ -18,6 +18,9 @@ use super::header::{unstructured, without_controls};
 /// Tokens of one list item that are looked at; the rest of such an item is ignored.
 const MAX_TOKENS: usize = 10_000;
 
+/// Mailboxes and groups of one field that are read; each takes far more memory than it has octets.
+const MAX_ITEMS: usize = 5_000;
+
 /// A mailbox: an address and the name that is shown for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Address<'m> {
@@ -46,6 +49,8 @@ pub(crate) struct Problems {
     pub(crate) route: bool,
     pub(crate) malformed: bool,
     pub(crate) control: bool,
+    /// There are more mailboxes and groups than are read.
+    pub(crate) limited: bool,
 }
 
 impl<'m> Address<'m> {
@@ -218,6 +223,13 @@ impl<'m> Reader<'m> {
                         return;
                     }
                 }
+            }
+            if end + self.list.groups.len() >= MAX_ITEMS {
+                self.list.problems.limited = self.at < self.value.len();
+                if let Some((name, start)) = group {
+                    self.list.groups.push((name, start..end));
+                }
+                return;
             }
         }
     }
@@ -744,7 +756,7 @@ static CLASSES: [u8; 256] = {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 mod tests {
-    use super::AddressList;
+    use super::{AddressList, MAX_ITEMS};
 
     /// `name <address>` of every mailbox.
     fn read(value: &str) -> Vec<String> {
@@ -848,6 +860,20 @@ mod tests {
         ] {
             AddressList::parse(piece.repeat(60_000).as_bytes());
         }
-        assert_eq!(read(&"a@b.c,".repeat(60_000)).len(), 60_000);
+        for piece in ["a@b.c,", "g:;", "g:a@b.c;"] {
+            assert!(read(&piece.repeat(60_000)).len() <= MAX_ITEMS);
+        }
+    }
+
+    #[test]
+    fn a_field_has_so_many_mailboxes() {
+        for (count, limited) in [(MAX_ITEMS, false), (MAX_ITEMS + 1, true)] {
+            let list = vec!["a@b.c"; count].join(",");
+            let list = AddressList::parse(list.as_bytes());
+            assert_eq!((list.len(), list.problems.limited), (MAX_ITEMS, limited));
+        }
+        let group = format!("g: {}, b@c.d;", vec!["a@b.c"; MAX_ITEMS].join(","));
+        let list = AddressList::parse(group.as_bytes());
+        assert_eq!((list.len(), list.groups().len()), (MAX_ITEMS, 1));
     }
 }

@@ -6,12 +6,17 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
+/// Identifiers of one field that are read.
+pub(crate) const MAX_IDENTIFIERS: usize = 10_000;
+
 /// The identifiers of a field value without their angle brackets, in order. A value without
 /// brackets is one identifier.
 pub(crate) fn identifiers(value: &[u8]) -> Vec<Cow<'_, str>> {
     let mut found = Vec::new();
     let mut rest = value;
-    while let Some(open) = memchr(b'<', rest) {
+    while found.len() < MAX_IDENTIFIERS
+        && let Some(open) = memchr(b'<', rest)
+    {
         let after = rest.get(open + 1..).unwrap_or_default();
         let Some(close) = memchr(b'>', after) else {
             break;

@@ -282,7 +282,9 @@ impl<'m> MessageView<'m> {
         };
         // Nested messages are numbered in document order: what follows them belongs to an outer one.
         let mut last = self.inner.root_part().id();
-        for part in self.store.parsed.parts().skip(container.id() as usize + 1) {
+        // By number: the parser's iterator takes a step for each part that it skips.
+        let after = container.id() + 1..all;
+        for part in after.filter_map(|id| self.store.parsed.part(id)) {
             let mut message = Some(part.message());
             let mut inside = false;
             while let Some(outer) = message {

@@ -77,29 +77,33 @@ impl Edits {
     /// The corrected copy of `raw`.
     pub(crate) fn apply(&self, raw: &[u8]) -> Vec<u8> {
         let raw = raw.get(..self.limit.unwrap_or(raw.len())).unwrap_or(raw);
-        let mut copy = raw.to_vec();
-        if self.cr_only {
-            for byte in copy.iter_mut().filter(|byte| **byte == b'\r') {
-                *byte = b'\n';
-            }
+        let mut copy = Vec::with_capacity(raw.len() + self.inserts.len() * BLANK_LINE.len());
+        let mut from = 0;
+        for &at in &self.inserts {
+            self.append(raw.get(from..at), &mut copy);
+            copy.extend_from_slice(BLANK_LINE);
+            from = at;
         }
+        self.append(raw.get(from..), &mut copy);
         for (at, bytes) in &self.overwrites {
-            if let Some(target) = copy.get_mut(*at..*at + bytes.len()) {
+            let inserted = self.inserts.partition_point(|before| before <= at);
+            let at = at + inserted * BLANK_LINE.len();
+            if let Some(target) = copy.get_mut(at..at + bytes.len()) {
                 target.copy_from_slice(bytes);
             }
         }
-        if self.inserts.is_empty() {
-            return copy;
+        copy
+    }
+
+    fn append(&self, piece: Option<&[u8]>, copy: &mut Vec<u8>) {
+        let start = copy.len();
+        copy.extend_from_slice(piece.unwrap_or_default());
+        if self.cr_only {
+            let added = copy.iter_mut().skip(start);
+            added
+                .filter(|byte| **byte == b'\r')
+                .for_each(|byte| *byte = b'\n');
         }
-        let mut out = Vec::with_capacity(copy.len() + self.inserts.len() * BLANK_LINE.len());
-        let mut from = 0;
-        for &at in &self.inserts {
-            out.extend_from_slice(copy.get(from..at).unwrap_or_default());
-            out.extend_from_slice(BLANK_LINE);
-            from = at;
-        }
-        out.extend_from_slice(copy.get(from..).unwrap_or_default());
-        out
     }
 
     /// The original offset of an offset of the corrected copy.

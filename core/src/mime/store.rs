@@ -122,6 +122,7 @@ impl<'x> Store<'x> {
                         options,
                     };
                 }
+                drop(parsed);
                 Self::repaired(Cow::Borrowed(raw), edits, parser, options)
             }
             None => Self::unparsed(Cow::Borrowed(raw), parser, options),
@@ -183,6 +184,8 @@ impl<'x> Store<'x> {
                 break;
             }
             edits.extend(more);
+            // Two copies of a large message need not be there at once.
+            drop(std::mem::take(&mut parsed));
             parsed = parser.parse_owned(edits.apply(&raw)).unwrap_or_default();
         }
         Store {
