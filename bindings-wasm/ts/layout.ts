@@ -130,7 +130,7 @@ export const PART_FILENAME = 16;
 /** Text: the content identifier. */
 export const PART_CONTENT_ID = 18;
 
-/** Text: the transfer encoding where it is `ENCODING_NONE` and a field gives it. */
+/** Text: the transfer encoding where it is `ENCODING_NONE` and a field gives it, or `ENCODING_UUENCODE`. */
 export const PART_TRANSFER_ENCODING = 20;
 
 /** List of header fields. */
@@ -159,6 +159,9 @@ export const ENCODING_BASE64 = 1;
 
 /** The content is quoted-printable. */
 export const ENCODING_QUOTED_PRINTABLE = 2;
+
+/** The content is in uuencode, only where a build has the old formats. */
+export const ENCODING_UUENCODE = 3;
 
 /** The charset UTF-8, also where none or an unknown one is given. */
 export const CHARSET_UTF_8 = 0;

@@ -12,12 +12,17 @@ use memchr::{memchr, memmem};
 
 use super::charset::Charset;
 use super::header::Header;
+use super::transfer::Transfer;
 use super::{
-    Address, AddressList, DateTime, MessageView, Part, charset, file_name, parameters, reading,
+    Address, AddressList, DateTime, MessageView, Part, charset, content_id, file_name, parameters,
+    reading,
 };
 
 /// Defects that are reported for one message; a hostile one could have millions.
 const MAX_DEFECTS: usize = 1_000;
+
+/// The length of a header block without a field.
+const EMPTY_HEADER: u32 = 2;
 
 /// The longest line without its end (RFC 5322 section 2.1.1).
 const MAX_LINE: usize = 998;
@@ -106,6 +111,8 @@ codes! {
     UnknownTransferEncoding = "unknown-transfer-encoding", Ambiguous;
     /// The transfer encoding is known, but written in quotes or with other noise.
     OddTransferEncoding = "odd-transfer-encoding", Ambiguous;
+    /// The transfer encoding is uuencode; it is undone, which many readers do not.
+    ObsoleteTransferEncoding = "obsolete-transfer-encoding", Ambiguous;
     /// The content breaks the rules of its transfer encoding.
     MalformedTransferEncoding = "malformed-transfer-encoding", Warning;
     /// There is base64 data after the padding that ends it; it is decoded too.
@@ -199,7 +206,10 @@ pub(crate) fn find(view: MessageView<'_>) -> Vec<Defect> {
             break;
         }
         search.structure(part, inserts);
-        search.fields(part);
+        // Parts that are next to nothing come by the thousand.
+        if part.inner.offset_body() - part.inner.offset_header() > EMPTY_HEADER {
+            search.fields(part);
+        }
         search.content(part);
     }
     search.found.truncate(MAX_DEFECTS);
@@ -213,7 +223,9 @@ struct Search {
 impl Search {
     fn add(&mut self, code: DefectCode, part: Part<'_>, range: Option<Range<usize>>) {
         let in_place = part.inner.message().source() == ParserSource::Raw;
-        let range = range.filter(|_| in_place);
+        let range = range
+            .filter(|_| in_place)
+            .map(|range| part.original(range.start)..part.original(range.end));
         self.found.push(Defect {
             code,
             part: part.index(),
@@ -235,7 +247,8 @@ impl Search {
         let flags = inner.flags();
         if is_root && part.headers().is_empty() {
             self.add(DefectCode::NoHeader, part, Some(header..start));
-        } else if inserts.binary_search(&start).is_ok() || flags.contains(PartFlags::NO_BLANK_LINE)
+        } else if inserts.binary_search(&part.original(start)).is_ok()
+            || flags.contains(PartFlags::NO_BLANK_LINE)
         {
             // A header block that runs to the end of its part may be all there is.
             if start < end || !is_root {
@@ -424,9 +437,17 @@ impl Search {
                 if problems.malformed {
                     self.add_field(DefectCode::MalformedAddress, part, field);
                 }
+                if problems.limited {
+                    self.add_field(DefectCode::LimitReached, part, field);
+                }
                 if problems.route {
                     self.add_field(DefectCode::ObsoleteRoute, part, field);
                 }
+            }
+            "references" | "in-reply-to"
+                if content_id::identifiers(raw).len() >= content_id::MAX_IDENTIFIERS =>
+            {
+                self.add_field(DefectCode::LimitReached, part, field);
             }
             "date" if DateTime::parse(raw).is_none() => {
                 self.add_field(DefectCode::InvalidDate, part, field);
@@ -506,16 +527,13 @@ impl Search {
         {
             return;
         }
-        let repaired = part.inner.encoding() != mail_parser::Encoding::None;
-        self.add_field(
-            if repaired {
-                DefectCode::OddTransferEncoding
-            } else {
-                DefectCode::UnknownTransferEncoding
-            },
-            part,
-            field,
-        );
+        let code = match part.transfer() {
+            Transfer::Mime(mail_parser::Encoding::None) => DefectCode::UnknownTransferEncoding,
+            Transfer::Mime(_) => DefectCode::OddTransferEncoding,
+            #[cfg(feature = "legacy")]
+            Transfer::Uuencode => DefectCode::ObsoleteTransferEncoding,
+        };
+        self.add_field(code, part, field);
     }
 
     fn types(&mut self, part: Part<'_>) {
@@ -576,7 +594,8 @@ impl Search {
         let body = part.raw_body();
         let start = part.source().offset(inner.offset_body());
         let range = || Some(start..start + body.len());
-        let (content, malformed) = inner.encoding().decode_checked(body);
+        let transfer = part.transfer();
+        let (content, malformed) = transfer.decode_checked(body);
         if malformed {
             self.add(DefectCode::MalformedTransferEncoding, part, range());
         }
@@ -589,7 +608,7 @@ impl Search {
                 Some(start + at..start + body.len()),
             );
         }
-        if inner.encoding() == mail_parser::Encoding::None {
+        if transfer.is_none() {
             self.long_line(part, body, start);
         }
         if inner.is_text() {
@@ -606,11 +625,7 @@ impl Search {
                 && reading.guess.is_none()
                 && let Some(at) = memchr(0, &content)
             {
-                let at = if inner.encoding() == mail_parser::Encoding::None {
-                    at
-                } else {
-                    0
-                };
+                let at = if transfer.is_none() { at } else { 0 };
                 self.add(
                     DefectCode::NulOctet,
                     part,
@@ -737,6 +752,21 @@ mod tests {
             &raw[defects[0].range.clone().unwrap()],
             b"From: b@x.org\r\n"
         );
+    }
+
+    #[test]
+    fn defects_are_in_the_bytes_that_came_in_whatever_the_line_ends() {
+        let raw = b"From: a@x.org\rDate: old\rline one\rline two\r";
+        let message = parse(raw);
+        let missing = DefectCode::MissingBlankLine;
+        let mut defects = message.defects().into_iter();
+        assert!(
+            defects
+                .clone()
+                .all(|defect| defect.range.unwrap().end <= raw.len())
+        );
+        let missing = defects.find(|defect| defect.code == missing).unwrap();
+        assert_eq!(missing.range, Some(24..24));
     }
 
     #[test]

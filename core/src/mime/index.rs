@@ -29,9 +29,10 @@ use super::header::unstructured;
 use super::json::Json;
 use super::own_charsets::Own;
 use super::reading::{self, Label};
+use super::transfer::Transfer;
 use super::{
     AddressList, DateTime, Duplicates, Headers, Message, MessageView, ParseOptions, Part,
-    content_id, html_text, json, parse, parse_with, part,
+    content_id, html_text, json, parse, parse_with,
 };
 
 /// A message as numbers and one text; see the [module](self) for the layout.
@@ -144,7 +145,7 @@ layout! {
     PART_FILENAME = 16;
     /// Text: the content identifier.
     PART_CONTENT_ID = 18;
-    /// Text: the transfer encoding where it is `ENCODING_NONE` and a field gives it.
+    /// Text: the transfer encoding where it is `ENCODING_NONE` and a field gives it, or `ENCODING_UUENCODE`.
     PART_TRANSFER_ENCODING = 20;
     /// List of header fields.
     PART_HEADERS = 22;
@@ -166,6 +167,8 @@ layout! {
     ENCODING_BASE64 = 1;
     /// The content is quoted-printable.
     ENCODING_QUOTED_PRINTABLE = 2;
+    /// The content is in uuencode, only where a build has the old formats.
+    ENCODING_UUENCODE = 3;
 
     /// The charset UTF-8, also where none or an unknown one is given.
     CHARSET_UTF_8 = 0;
@@ -343,7 +346,7 @@ fn write_index(message: &Message<'_>, index: &mut MessageIndex) {
     let (messages, parts) = (parsed.messages().len(), parsed.parts().len());
     for inner in parsed.messages() {
         let source = inner.source();
-        if writer.sources.last() != Some(&source) && !writer.sources.contains(&source) {
+        if writer.source(source) == writer.sources.len() {
             writer.sources.push(source);
         }
     }
@@ -400,17 +403,17 @@ pub fn crlf(raw: &[u8]) -> Vec<u8> {
 /// The content of a part: its body (from [`PART_BODY`] to [`PART_END`]) with the transfer encoding
 /// ([`PART_ENCODING`]) undone.
 pub fn content(body: &[u8], encoding: u32) -> Cow<'_, [u8]> {
-    part::decode(encoding_of(encoding), body)
+    transfer_of(encoding).decode(body)
 }
 
-/// The size of [`content`] in octets; nothing is decoded to find it.
+/// The size of [`content`] in octets; nothing but uuencode is decoded to find it.
 pub fn content_size(body: &[u8], encoding: u32) -> usize {
-    encoding_of(encoding).decoded_len(body)
+    transfer_of(encoding).decoded_len(body)
 }
 
 /// A guess at [`content_size`] that reads next to nothing; see [`Part::size_hint`].
 pub fn content_size_hint(body: &[u8], encoding: u32) -> usize {
-    part::size_hint(encoding_of(encoding), body)
+    transfer_of(encoding).size_hint(body)
 }
 
 /// Writes [`content`] to the start of `out` and returns how many octets were written; octets after
@@ -419,7 +422,7 @@ pub fn content_size_hint(body: &[u8], encoding: u32) -> usize {
 /// For memory that the other language made: give it [`content_size_hint`] octets, and only when
 /// that was not enough [`content_size`].
 pub fn content_into(body: &[u8], encoding: u32, out: &mut [u8]) -> Option<usize> {
-    part::decode_into_slice(encoding_of(encoding), body, out)
+    transfer_of(encoding).decode_into_slice(body, out)
 }
 
 /// The text of a part with [`FLAG_TEXT`]: [`content`] converted from its charset
@@ -471,6 +474,48 @@ pub fn view_with(raw: &[u8], options: &[u32], message: u32, what: u32) -> Option
     read_view(&parse_with(raw, &options_of(options)), message, what)
 }
 
+/// [`view`] of `count` messages, or parts where `what` is of parts, from the number `first` on,
+/// parsed once: a list in JSON, each text behind a `+`, an empty one where there is none. There are
+/// fewer at the end, and where they would be much longer than the message; there is at least one.
+///
+/// A message has thousands of others in it at times: to parse it for the view of each would take
+/// time that grows with the square of its size.
+pub fn views(raw: &[u8], first: u32, count: u32, what: u32) -> String {
+    read_views(&parse(raw), first, count, what)
+}
+
+/// [`views`] of a message that was indexed by [`index_with`].
+pub fn views_with(raw: &[u8], options: &[u32], first: u32, count: u32, what: u32) -> String {
+    read_views(&parse_with(raw, &options_of(options)), first, count, what)
+}
+
+fn read_views(parsed: &Message<'_>, first: u32, count: u32, what: u32) -> String {
+    let (mut texts, mut octets) = (Vec::new(), 0);
+    let mut add = |text: Option<String>| {
+        let mut text = text;
+        if let Some(text) = &mut text {
+            text.insert(0, '+');
+        }
+        let text = text.unwrap_or_default();
+        octets += text.len();
+        texts.push(Cow::Owned(text));
+        octets <= parsed.raw().len()
+    };
+    let store = parsed.view().store;
+    let (skipped, taken) = (first as usize, count as usize);
+    #[cfg(feature = "details")]
+    if what == VIEW_PART_UNWRAPPED_TEXT {
+        let parts = store.parsed.parts().skip(skipped).take(taken);
+        let mut parts = parts.map(|inner| Part::new(store, inner));
+        parts.all(|part| add(part.unwrapped_text().map(Cow::into_owned)));
+        return json::texts(&texts);
+    }
+    let messages = store.parsed.messages().skip(skipped).take(taken);
+    let mut views = messages.map(|inner| MessageView::new(store, inner));
+    views.all(|view| add(view_of(view, what)));
+    json::texts(&texts)
+}
+
 fn read_view(parsed: &Message<'_>, message: u32, what: u32) -> Option<String> {
     let outermost = parsed.view();
     #[cfg(feature = "details")]
@@ -478,7 +523,10 @@ fn read_view(parsed: &Message<'_>, message: u32, what: u32) -> Option<String> {
         return parsed.part(message)?.unwrapped_text().map(Cow::into_owned);
     }
     let inner = outermost.store.parsed.messages().nth(message as usize)?;
-    let view = MessageView::new(outermost.store, inner);
+    view_of(MessageView::new(outermost.store, inner), what)
+}
+
+fn view_of(view: MessageView<'_>, what: u32) -> Option<String> {
     match what {
         VIEW_TEXT => view.text().map(Cow::into_owned),
         VIEW_HTML => view.html().map(Cow::into_owned),
@@ -570,11 +618,13 @@ fn number_of(label: Label) -> u32 {
     number
 }
 
-fn encoding_of(number: u32) -> Encoding {
+fn transfer_of(number: u32) -> Transfer {
     match number {
-        ENCODING_BASE64 => Encoding::Base64,
-        ENCODING_QUOTED_PRINTABLE => Encoding::QuotedPrintable,
-        _ => Encoding::None,
+        ENCODING_BASE64 => Transfer::Mime(Encoding::Base64),
+        ENCODING_QUOTED_PRINTABLE => Transfer::Mime(Encoding::QuotedPrintable),
+        #[cfg(feature = "legacy")]
+        ENCODING_UUENCODE => Transfer::Uuencode,
+        _ => Transfer::Mime(Encoding::None),
     }
 }
 
@@ -589,6 +639,16 @@ struct Writer<'i> {
 }
 
 impl Writer<'_> {
+    /// The number of a source: those seen so far are in document order.
+    fn source(&self, wanted: ParserSource) -> usize {
+        let place = |source: &ParserSource| match source {
+            ParserSource::Raw => 0,
+            ParserSource::Decoded(part) => *part + 1,
+        };
+        let before = |known: &ParserSource| place(known) < place(&wanted);
+        self.sources.partition_point(before)
+    }
+
     fn set(&mut self, record: usize, field: u32, value: u32) {
         if let Some(word) = self.index.words.get_mut(record + field as usize) {
             *word = value;
@@ -693,8 +753,7 @@ impl Writer<'_> {
     fn part(&mut self, record: usize, part: Part<'_>) {
         let inner = part.inner;
         let message = inner.message();
-        let wanted = message.source();
-        let at = self.sources.iter().position(|known| *known == wanted);
+        let source_number = self.source(message.source());
         let nested = part.message().map(|nested| nested.inner.id());
         let source = part.source();
         let position = |offset| count(source.offset(offset));
@@ -708,10 +767,12 @@ impl Writer<'_> {
         ] {
             flags |= if is_set { flag } else { 0 };
         }
-        let encoding = match inner.encoding() {
-            Encoding::None => ENCODING_NONE,
-            Encoding::Base64 => ENCODING_BASE64,
-            Encoding::QuotedPrintable => ENCODING_QUOTED_PRINTABLE,
+        let encoding = match part.transfer() {
+            Transfer::Mime(Encoding::None) => ENCODING_NONE,
+            Transfer::Mime(Encoding::Base64) => ENCODING_BASE64,
+            Transfer::Mime(Encoding::QuotedPrintable) => ENCODING_QUOTED_PRINTABLE,
+            #[cfg(feature = "legacy")]
+            Transfer::Uuencode => ENCODING_UUENCODE,
         };
         let label = part.charset();
         let charset = number_of(part.label());
@@ -722,7 +783,7 @@ impl Writer<'_> {
                 inner.parent().map_or(NONE, |parent| parent.id()),
             ),
             (PART_NESTED, nested.unwrap_or(NONE)),
-            (PART_SOURCE, count(at.unwrap_or_default())),
+            (PART_SOURCE, count(source_number)),
             (PART_HEADER, position(inner.offset_header())),
             (PART_BODY, position(inner.offset_body())),
             (PART_END, position(inner.offset_end())),
@@ -738,7 +799,7 @@ impl Writer<'_> {
         self.set_text(record, PART_DISPOSITION, part.disposition());
         self.set_text(record, PART_FILENAME, part.filename().as_deref());
         self.set_text(record, PART_CONTENT_ID, part.content_id().as_deref());
-        let named = encoding == ENCODING_NONE
+        let named = matches!(encoding, ENCODING_NONE | ENCODING_UUENCODE)
             && headers.first(HeaderName::ContentTransferEncoding).is_some();
         let transfer_encoding = named.then(|| part.transfer_encoding());
         self.set_text(record, PART_TRANSFER_ENCODING, transfer_encoding.as_deref());

@@ -9,6 +9,7 @@ use std::fmt::Write;
 use mail_parser::{HeaderName, PartKind};
 use memchr::memchr;
 
+use super::transfer::Transfer;
 use super::{Address, AddressList, MessageView, Part, body, charset, reading};
 
 /// The Email object of a message.
@@ -340,11 +341,18 @@ impl Json {
 /// The text of a part, and whether it could not be decoded as labelled.
 fn text_checked(part: Part<'_>) -> Option<(String, bool)> {
     part.inner.is_text().then_some(())?;
-    let (content, problems) = part.inner.decoded_checked();
+    let (content, problem) = match part.transfer() {
+        Transfer::Mime(_) => {
+            let (content, problems) = part.inner.decoded_checked();
+            (content, !problems.is_empty())
+        }
+        #[cfg(feature = "legacy")]
+        uuencode => uuencode.decode_checked(part.raw_body()),
+    };
     let unknown = part
         .charset()
         .is_some_and(|label| charset::from_label(label.as_bytes()).is_none());
     let reading = reading::read(part.label(), &content);
-    let problem = reading.malformed || reading.guess.is_some() || unknown || !problems.is_empty();
+    let problem = reading.malformed || reading.guess.is_some() || unknown || problem;
     Some((reading.text.into_owned(), problem))
 }

@@ -55,6 +55,7 @@ mod repair;
 #[cfg(feature = "details")]
 pub mod scanner;
 mod store;
+mod transfer;
 mod tree;
 
 pub use address::{Address, AddressGroup, AddressList};

@@ -6,14 +6,13 @@
 
 use std::borrow::Cow;
 
-use encodify::base64;
 use mail_parser::{Encoding, HeaderName, MessagePart, PartKind};
-use memchr::memchr;
 
 use super::header::{unstructured, without_controls};
 use super::message::MessageView;
 use super::reading::{self, CharsetGuess, Label};
 use super::store::{Source, Store};
+use super::transfer::Transfer;
 use super::{Headers, content_id, file_name, parameters};
 
 /// One part of a message. A view: cheap to copy, valid as long as its message.
@@ -30,6 +29,14 @@ impl<'m> Part<'m> {
 
     pub(crate) fn source(&self) -> Source<'m> {
         self.store.source(self.inner.message())
+    }
+
+    /// Where an offset in the part's source is in the bytes that came in.
+    pub(crate) fn original(&self, offset: usize) -> usize {
+        match self.store.edits().filter(|edits| edits.is_cr_only()) {
+            Some(edits) => edits.original(offset),
+            None => offset,
+        }
     }
 
     /// The number of the part: its position in [`Message::parts`](super::Message::parts) of the
@@ -167,6 +174,11 @@ impl<'m> Part<'m> {
         }
     }
 
+    /// How the body is encoded.
+    pub(crate) fn transfer(&self) -> Transfer {
+        Transfer::of(self)
+    }
+
     /// The part as it came: header fields, blank line and body, without the line end before the
     /// next delimiter.
     pub fn raw(&self) -> &'m [u8] {
@@ -180,32 +192,32 @@ impl<'m> Part<'m> {
             .slice(self.inner.offset_body(), self.inner.offset_end())
     }
 
-    /// The size of [`Part::content`] in octets; nothing is decoded to find it.
+    /// The size of [`Part::content`] in octets; nothing but uuencode is decoded to find it.
     pub fn size(&self) -> u64 {
-        self.inner.encoding().decoded_len(self.raw_body()) as u64
+        self.transfer().decoded_len(self.raw_body()) as u64
     }
 
-    /// The content with the transfer encoding undone, borrowed where there was none. For a
-    /// multipart this is its whole body, delimiters included.
+    /// The content with the transfer encoding undone (base64, quoted-printable or uuencode), borrowed
+    /// where there was none. For a multipart this is its whole body, delimiters included.
     pub fn content(&self) -> Cow<'m, [u8]> {
-        decode(self.inner.encoding(), self.raw_body())
+        self.transfer().decode(self.raw_body())
     }
 
     /// Appends [`Part::content`] to `out`.
     pub fn decode_into(&self, out: &mut Vec<u8>) {
-        self.inner.encoding().decode_append(self.raw_body(), out);
+        self.transfer().decode_append(self.raw_body(), out);
     }
 
     /// A guess at [`Part::size`] that reads next to nothing: exact for content without transfer
     /// encoding and for base64 in lines of one length.
     pub fn size_hint(&self) -> usize {
-        size_hint(self.inner.encoding(), self.raw_body())
+        self.transfer().size_hint(self.raw_body())
     }
 
     /// Writes [`Part::content`] to the start of `out` and returns how many octets were written;
     /// octets after these may be overwritten too. `None` when `out` is too small.
     pub fn decode_into_slice(&self, out: &mut [u8]) -> Option<usize> {
-        decode_into_slice(self.inner.encoding(), self.raw_body(), out)
+        self.transfer().decode_into_slice(self.raw_body(), out)
     }
 
     /// The text of a `text/*` part: transfer encoding undone, converted from its charset, line ends
@@ -287,56 +299,6 @@ impl<'m> Part<'m> {
     }
 }
 
-/// [`Part::content`] of any body.
-pub(crate) fn decode(encoding: Encoding, body: &[u8]) -> Cow<'_, [u8]> {
-    #[cfg(target_arch = "x86_64")]
-    if encoding == Encoding::QuotedPrintable && memchr(b'=', body).is_some() {
-        let mut content = Vec::new();
-        popmail_simd::decode_quoted_printable(body, &mut content);
-        return Cow::Owned(content);
-    }
-    encoding.decode(body)
-}
-
-/// [`Part::size_hint`] of any body.
-pub(crate) fn size_hint(encoding: Encoding, body: &[u8]) -> usize {
-    match encoding {
-        Encoding::Base64 => base64_size(body),
-        _ => body.len(),
-    }
-}
-
-/// [`Part::decode_into_slice`] of any body.
-pub(crate) fn decode_into_slice(encoding: Encoding, body: &[u8], out: &mut [u8]) -> Option<usize> {
-    let written = match encoding {
-        Encoding::Base64 => base64::MIME.decode_slice(body, out).ok(),
-        Encoding::QuotedPrintable => encodify::qp::BODY.decode_slice(body, out).ok(),
-        Encoding::None => None,
-    };
-    written.or_else(|| {
-        let content = decode(encoding, body);
-        out.get_mut(..content.len())?.copy_from_slice(&content);
-        Some(content.len())
-    })
-}
-
-/// The size of base64 content whose lines are all as long as the first one.
-fn base64_size(body: &[u8]) -> usize {
-    let body = body.trim_ascii_end();
-    let line = memchr(b'\n', body).map_or(body.len(), |at| at + 1);
-    let symbols = body.get(..line).unwrap_or_default().trim_ascii_end().len();
-    let full = body.len().checked_div(line).unwrap_or_default();
-    let rest = body.len().checked_rem(line).unwrap_or_default();
-    let padding = body
-        .iter()
-        .rev()
-        .take_while(|byte| **byte == b'=')
-        .count()
-        .min(2);
-    let symbols = full.saturating_mul(symbols) + rest.min(symbols);
-    (symbols - padding.min(symbols)) * 3 / 4
-}
-
 impl std::fmt::Debug for Part<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Part")
@@ -350,22 +312,7 @@ impl std::fmt::Debug for Part<'_> {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 mod tests {
-    use super::base64_size;
     use crate::mime::parse;
-
-    #[test]
-    fn regular_base64_is_measured_without_reading_it() {
-        for (body, size) in [
-            (&b""[..], 0),
-            (b"SGVsbG8=", 5),
-            (b"SGVsbG8=\r\n", 5),
-            (b"SGVs\r\nbG8=", 5),
-            (b"SGVs\r\nbG8h\r\nSA==\r\n", 7),
-            (b"SGVs\nbG8h\nSA==", 7),
-        ] {
-            assert_eq!(base64_size(body), size, "{}", String::from_utf8_lossy(body));
-        }
-    }
 
     #[test]
     fn slices_that_are_too_small_are_told() {

@@ -13,13 +13,17 @@ mod tnef;
 mod uuencode;
 mod yenc;
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 
+use super::transfer::Transfer;
 use super::{MessageView, Part, file_name};
 
 pub use partial::{PartialError, join_partial};
 pub use tnef::{Tnef, TnefAttribute, TnefValue, read_tnef};
 pub use uuencode::decode_uuencode;
+pub(crate) use uuencode::decode_uuencode_checked;
 
 /// Files that are given for one message.
 pub const MAX_FILES: usize = 1_000;
@@ -190,7 +194,12 @@ fn find(part: Part<'_>, files: &mut Vec<EmbeddedFile>) {
             apple::single(&part.content(), files);
         }
     } else if part.inner.is_text() || is_uuencoded(&part) || may_hold_text(&content_type) {
-        let content = part.content();
+        // uuencode as transfer encoding has the name of the file in what it undoes.
+        let transfer = part.transfer();
+        let content = match transfer {
+            Transfer::Uuencode => Cow::Borrowed(part.raw_body()),
+            Transfer::Mime(_) => transfer.decode(part.raw_body()),
+        };
         if memmem::find(&content, b"begin").is_some() {
             uuencode::find(&content, files);
         }

@@ -33,10 +33,15 @@ pub(super) fn find(text: &[u8], files: &mut Vec<EmbeddedFile>) {
 
 /// The content of a body whose transfer encoding is uuencode, `None` where it holds no file.
 pub fn decode_uuencode(body: &[u8]) -> Option<Vec<u8>> {
+    decode_uuencode_checked(body).map(|(content, _)| content)
+}
+
+/// [`decode_uuencode`], and whether lines of it are none or the end is missing.
+pub(crate) fn decode_uuencode_checked(body: &[u8]) -> Option<(Vec<u8>, bool)> {
     let mut at = 0;
     while let Some(start) = find_line(body, at, b"begin") {
         if let Some((file, _)) = read(body.get(start..)?) {
-            return Some(file.content);
+            return Some((file.content, !file.defects.is_empty()));
         }
         at = start + 5;
     }
