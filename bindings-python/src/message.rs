@@ -252,36 +252,34 @@ impl PyMessage {
     }
 
     #[getter]
-    fn from_(&self) -> Vec<PyAddress> {
-        people(&self.view().from())
+    fn from_<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        people(py, &self.view().from())
     }
 
     #[getter]
-    fn sender(&self) -> Option<PyAddress> {
-        self.view()
-            .sender()
-            .as_ref()
-            .map(|address| PyAddress::of(address, None))
+    fn sender(&self, py: Python<'_>) -> Option<PyAddress> {
+        let sender = self.view().sender();
+        sender.map(|address| PyAddress::of(py, &address, None))
     }
 
     #[getter]
-    fn to(&self) -> Vec<PyAddress> {
-        people(&self.view().to())
+    fn to<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        people(py, &self.view().to())
     }
 
     #[getter]
-    fn cc(&self) -> Vec<PyAddress> {
-        people(&self.view().cc())
+    fn cc<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        people(py, &self.view().cc())
     }
 
     #[getter]
-    fn bcc(&self) -> Vec<PyAddress> {
-        people(&self.view().bcc())
+    fn bcc<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        people(py, &self.view().bcc())
     }
 
     #[getter]
-    fn reply_to(&self) -> Vec<PyAddress> {
-        people(&self.view().reply_to())
+    fn reply_to<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        people(py, &self.view().reply_to())
     }
 
     #[getter]
@@ -790,22 +788,27 @@ impl PyHeaders {
     }
 
     #[pyo3(signature = (name, /))]
-    fn addresses(&self, name: &str) -> Vec<PyAddress> {
+    fn addresses<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyList>> {
         let field = self.headers().get(name);
-        field
-            .map(|field| people(&field.addresses()))
-            .unwrap_or_default()
+        let list = field.map(|field| field.addresses()).unwrap_or_default();
+        people(py, &list)
     }
 
     #[pyo3(signature = (name, /))]
-    fn address_groups(&self, name: &str) -> Vec<(Option<String>, Vec<PyAddress>)> {
+    fn address_groups<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+    ) -> PyResult<Vec<(Option<String>, Bound<'py, PyList>)>> {
         let field = self.headers().get(name);
         let list = field.map(|field| field.addresses()).unwrap_or_default();
         let groups = list.groups();
-        groups
-            .iter()
-            .map(|group| (group.name().map(str::to_owned), members(group)))
-            .collect()
+        let group = |group: &mime::AddressGroup<'_, '_>| {
+            let people = PyList::empty(py);
+            add_members(&people, group)?;
+            Ok((group.name().map(str::to_owned), people))
+        };
+        groups.iter().map(group).collect()
     }
 
     fn keys(&self) -> Vec<std::borrow::Cow<'_, str>> {
@@ -852,49 +855,66 @@ impl PyHeaders {
 }
 
 /// A mailbox: an address and the name that is shown for it.
-#[pyclass(frozen, eq, hash, module = "popmail", name = "Address")]
-#[derive(Clone, PartialEq, Eq, Hash)]
+///
+/// Its texts are Python's, so that the members of a group share the name of it: a long name and many
+/// members would take quadratic time and memory.
+#[pyclass(frozen, module = "popmail", name = "Address")]
 pub struct PyAddress {
     #[pyo3(get)]
-    name: Option<String>,
+    name: Option<Py<PyString>>,
     #[pyo3(get)]
-    address: String,
+    address: Py<PyString>,
     #[pyo3(get)]
-    group: Option<String>,
+    group: Option<Py<PyString>>,
 }
 
 impl PyAddress {
-    fn of(address: &mime::Address<'_>, group: Option<&str>) -> Self {
+    fn of(py: Python<'_>, address: &mime::Address<'_>, group: Option<&Py<PyString>>) -> Self {
+        let text = |text| PyString::new(py, text).unbind();
         PyAddress {
-            name: address.name().map(str::to_owned),
-            address: address.address().to_owned(),
-            group: group.map(str::to_owned),
+            name: address.name().map(text),
+            address: text(address.address()),
+            group: group.map(|group| group.clone_ref(py)),
         }
+    }
+
+    fn texts<'t>(&'t self, py: Python<'t>) -> (Option<&'t str>, &'t str, Option<&'t str>) {
+        // They were made of text, so that reading them cannot fail.
+        let text = |text: &'t Py<PyString>| text.to_str(py).unwrap_or_default();
+        (
+            self.name.as_ref().map(text),
+            text(&self.address),
+            self.group.as_ref().map(text),
+        )
     }
 }
 
 /// The mailboxes of a list, each with the name of its group.
-fn people(list: &AddressList<'_>) -> Vec<PyAddress> {
-    list.groups().iter().flat_map(members).collect()
+fn people<'py>(py: Python<'py>, list: &AddressList<'_>) -> PyResult<Bound<'py, PyList>> {
+    let people = PyList::empty(py);
+    for group in list.groups() {
+        add_members(&people, &group)?;
+    }
+    Ok(people)
 }
 
-fn members(group: &mime::AddressGroup<'_, '_>) -> Vec<PyAddress> {
-    group
-        .addresses()
-        .iter()
-        .map(|one| PyAddress::of(one, group.name()))
-        .collect()
+fn add_members(people: &Bound<'_, PyList>, group: &mime::AddressGroup<'_, '_>) -> PyResult<()> {
+    let py = people.py();
+    let name = group.name().map(|name| PyString::new(py, name).unbind());
+    let mut members = group.addresses().iter();
+    members.try_for_each(|one| people.append(PyAddress::of(py, one, name.as_ref())))
 }
 
 #[pymethods]
 impl PyAddress {
     #[new]
     #[pyo3(signature = (name, address, group=None))]
-    fn new(name: Option<String>, address: String, group: Option<String>) -> Self {
+    fn new(py: Python<'_>, name: Option<&str>, address: &str, group: Option<&str>) -> Self {
+        let text = |text| PyString::new(py, text).unbind();
         PyAddress {
-            name,
-            address,
-            group,
+            name: name.map(text),
+            address: text(address),
+            group: group.map(text),
         }
     }
 
@@ -903,31 +923,41 @@ impl PyAddress {
         ("name", "address", "group")
     }
 
-    fn __str__(&self) -> String {
-        match &self.name {
-            Some(name) => format!("{name} <{}>", self.address),
-            None => self.address.clone(),
+    fn __str__(&self, py: Python<'_>) -> String {
+        match self.texts(py) {
+            (Some(name), address, _) => format!("{name} <{address}>"),
+            (None, address, _) => address.to_owned(),
         }
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let (name, address) = (
-            quoted(py, self.name.as_deref())?,
-            quoted(py, Some(&self.address))?,
-        );
-        Ok(match &self.group {
+        let (name, address, group) = self.texts(py);
+        let (name, address) = (quoted(py, name)?, quoted(py, Some(address))?);
+        Ok(match group {
             None => format!("Address({name}, {address})"),
-            Some(group) => {
-                format!(
-                    "Address({name}, {address}, group={})",
-                    quoted(py, Some(group))?
-                )
-            }
+            Some(_) => format!("Address({name}, {address}, group={})", quoted(py, group)?),
         })
     }
 
-    fn __getnewargs__(&self) -> (Option<String>, String, Option<String>) {
-        (self.name.clone(), self.address.clone(), self.group.clone())
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> bool {
+        let other = other.cast::<Self>();
+        other.is_ok_and(|other| self.texts(py) == other.get().texts(py))
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> u64 {
+        hash(&self.texts(py))
+    }
+
+    fn __getnewargs__(
+        &self,
+        py: Python<'_>,
+    ) -> (Option<Py<PyString>>, Py<PyString>, Option<Py<PyString>>) {
+        let share = |text: &Option<Py<PyString>>| text.as_ref().map(|text| text.clone_ref(py));
+        (
+            share(&self.name),
+            self.address.clone_ref(py),
+            share(&self.group),
+        )
     }
 }
 
