@@ -87,6 +87,19 @@ pub fn view_with<'env>(
 }
 
 #[napi]
+pub fn views_with<'env>(
+    env: &'env Env,
+    raw: &[u8],
+    first: u32,
+    count: u32,
+    what: u32,
+    options: &[u32],
+) -> Result<JsString<'env>> {
+    let views = index::views_with(raw, options, first, count, what);
+    string(env, &views)
+}
+
+#[napi]
 pub fn crlf(raw: &[u8]) -> Uint8Array {
     index::crlf(raw).into()
 }
@@ -172,6 +185,11 @@ pub fn view<'env>(
 #[napi]
 pub fn safe_filename(name: String, content_type: String, index: u32) -> String {
     file_name::safe(&name, &content_type, index)
+}
+
+#[napi]
+pub fn numbered_filename(name: String, number: u32) -> String {
+    file_name::numbered(&name, number)
 }
 
 /// The bytes that a position names; nothing where it is none.

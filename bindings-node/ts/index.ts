@@ -21,9 +21,10 @@ import { provide, provideServer } from '../../bindings-wasm/ts/engine-pop3.js';
 import { provideSync } from '../../bindings-wasm/ts/engine-sync.js';
 import { parse } from '../../bindings-wasm/ts/message.js';
 import * as native from './native.js';
+import { saveFile } from './save.js';
 import { connect } from './socket.js';
 
-provideMime(native.mimeEngine);
+provideMime({ ...native.mimeEngine, saveFile });
 provideTools(native.toolsEngine);
 provide({
   ClientEngine: native.ClientEngine,

@@ -45,10 +45,11 @@ export interface SyncFile {
 }
 
 /** The MIME functions, with the decoding of content into memory that JavaScript makes. */
-interface NativeMime extends Omit<MimeEngine, 'content' | 'index' | 'view'> {
+interface NativeMime extends Omit<MimeEngine, 'content' | 'index' | 'view' | 'views'> {
   index(raw: Uint8Array): MessageIndex;
   indexWith(raw: Uint8Array, options: Uint32Array): MessageIndex;
   viewWith(raw: Uint8Array, message: number, what: number, options: Uint32Array): Maybe<string>;
+  viewsWith(raw: Uint8Array, first: number, count: number, what: number, options: Uint32Array): string;
   /** Octets that were written to the start of `out`; -1 if it is too small. */
   contentInto(source: Uint8Array, start: number, end: number, encoding: number, out: Uint8Array): number;
   /** A guess at `contentSize` that reads next to nothing. */
@@ -62,6 +63,8 @@ interface Native extends NativeMime, SyncPlatform {
   Composer: ToolsEngine['Composer'];
   embeddedFiles: ToolsEngine['embeddedFiles'];
   readTnef: ToolsEngine['readTnef'];
+  /** A safe file name with a number before its extension. */
+  numberedFilename(name: string, number: number): string;
   joinPartial: ToolsEngine['joinPartial'];
   scanMbox(file: Uint8Array, format: string, from: number, most: number): number[];
   unquote: ToolsEngine['unquote'];
@@ -83,6 +86,7 @@ interface Native extends NativeMime, SyncPlatform {
 const module: Native = native;
 
 export const { ClientEngine, ServerEngine, MemoryStore, FileStore, SyncFile, apopDigest, scramKeys } = module;
+export const { numberedFilename } = module;
 export const { ALPN_PROTOCOL, acceptsAlpn, serverEndPoint } = module;
 export const { SyncPlanner, syncFingerprint, syncReceipts, syncWithoutUid } = module;
 
@@ -108,6 +112,8 @@ class Pool {
 }
 
 let pool = new Pool();
+
+const NO_OPTIONS = new Uint32Array();
 
 /** The MIME functions as the face takes them. */
 export const mimeEngine: MimeEngine = {
@@ -136,6 +142,7 @@ export const mimeEngine: MimeEngine = {
     }
     throw new Pop3Error('POP3_ERR_INTERNAL', 'a body is larger than its size');
   },
+  views: (raw, first, count, what, options = NO_OPTIONS) => module.viewsWith(raw, first, count, what, options),
   view: (raw, message, what, options) =>
     (options === undefined ? module.view(raw, message, what) : module.viewWith(raw, message, what, options)) ?? undefined,
 };

@@ -102,9 +102,21 @@ pub fn field(value: &[u8], what: u32) -> String {
     index::field(value, what).into_owned()
 }
 
+#[cfg(feature = "extra")]
 #[wasm_bindgen]
 pub fn view(raw: &[u8], message: u32, what: u32) -> Option<String> {
     index::view(raw, message, what)
+}
+
+#[wasm_bindgen]
+pub fn views(raw: &[u8], first: u32, count: u32, what: u32) -> String {
+    index::views(raw, first, count, what)
+}
+
+#[cfg(feature = "extra")]
+#[wasm_bindgen(js_name = viewsWith)]
+pub fn views_with(raw: &[u8], first: u32, count: u32, what: u32, options: &[u32]) -> String {
+    index::views_with(raw, options, first, count, what)
 }
 
 #[cfg(feature = "extra")]

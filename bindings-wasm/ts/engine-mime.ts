@@ -33,8 +33,12 @@ export interface MimeEngine {
   field(source: Uint8Array, start: number, end: number, what: number): string;
   /** What needs the whole message; `what` is one of `VIEW_…`. */
   view(raw: Uint8Array, message: number, what: number, options?: Uint32Array): string | undefined;
+  /** Several of these, from message or part `first` on, as the core's `views` has them. */
+  views(raw: Uint8Array, first: number, count: number, what: number, options?: Uint32Array): string;
   /** A name to save a part under. */
   safeFilename(name: string, contentType: string, index: number): string;
+  /** Makes a new file in a folder, where there are files, and returns its path. */
+  saveFile?: (content: Uint8Array, name: string, folder: string | URL) => Promise<string>;
 }
 
 let provided: MimeEngine | undefined;

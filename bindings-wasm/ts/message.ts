@@ -8,7 +8,7 @@
 
 import type { CharsetGuess, Details, Span } from './details.js';
 import { mime } from './engine-mime.js';
-import { argument } from './error.js';
+import { Pop3Error, argument } from './error.js';
 import * as L from './layout.js';
 
 /** A mailbox: an address and the name that is shown for it. */
@@ -175,7 +175,13 @@ class Shared {
   readonly #parts: (Part | undefined)[] = [];
   readonly #messages: (Message | undefined)[] = [];
   readonly #sources: (Uint8Array | undefined)[] = [];
+  readonly #charsetGuesses = new Map<number, ReadonlyMap<number, CharsetGuess>>();
   #children: number[][] | undefined;
+  /**
+   * By view, those of several messages or parts from the first one on, and how many were asked for:
+   * each time twice as many, since the whole message is parsed for them and may hold thousands.
+   */
+  readonly #ahead = new Map<number, { first: number; texts: readonly string[]; count: number }>();
 
   /** How the message was parsed, where not as usual. */
   readonly options: Uint32Array | undefined;
@@ -244,6 +250,22 @@ class Shared {
     }
   }
 
+  /** What needs the whole message, of the outermost message, of one inside it or, for some, of a part. */
+  view(index: number, what: number): string | undefined {
+    if (index === 0) {
+      return mime().view(this.raw, 0, what, this.options);
+    }
+    let ahead = this.#ahead.get(what);
+    if (ahead === undefined || index < ahead.first || index >= ahead.first + ahead.texts.length) {
+      const count = ahead === undefined ? 1 : Math.min(2 * ahead.count, this.words.length);
+      const texts = JSON.parse(mime().views(this.raw, index, count, what, this.options)) as string[];
+      ahead = { first: index, texts, count };
+      this.#ahead.set(what, ahead);
+    }
+    const text = ahead.texts[index - ahead.first];
+    return text ? text.slice(1) : undefined;
+  }
+
   has(part: number, flag: number): boolean {
     return (this.word(this.partRecord(part) + L.PART_FLAGS) & flag) !== 0;
   }
@@ -259,6 +281,17 @@ class Shared {
       words[record + L.PART_ENCODING] as number,
       words[record + L.PART_CHARSET] as number,
     );
+  }
+
+  /** The charset that was guessed for a part of a message. */
+  charsetGuess(message: number, part: number): CharsetGuess | null {
+    let guesses = this.#charsetGuesses.get(message);
+    if (guesses === undefined) {
+      const { charsetGuesses } = this.message(message).details;
+      guesses = new Map(charsetGuesses.filter(({ header }) => header === null).map((guess) => [guess.part, guess]));
+      this.#charsetGuesses.set(message, guesses);
+    }
+    return guesses.get(part) ?? null;
   }
 
   /** The numbers of the parts in each part, in order. */
@@ -519,7 +552,7 @@ export class Message {
   }
 
   #view(what: number): string | undefined {
-    return mime().view(this.#shared.raw, this.#index, what, this.#shared.options);
+    return this.#shared.view(this.#index, what);
   }
 
   /** One part needs no joining; what several make of themselves the engine knows. */
@@ -666,14 +699,12 @@ export class Part {
 
   /** `text` with the soft line breaks of `format=flowed` undone (RFC 3676). */
   get unwrappedText(): string | null {
-    const { raw, options } = this.#shared;
-    return mime().view(raw, this.index, L.VIEW_PART_UNWRAPPED_TEXT, options) ?? null;
+    return this.#has(L.FLAG_TEXT) ? (this.#shared.view(this.index, L.VIEW_PART_UNWRAPPED_TEXT) ?? null) : null;
   }
 
   /** The charset that `text` is read in, where it is not the labelled one; `null` else. */
   get charsetGuess(): CharsetGuess | null {
-    const { charsetGuesses } = this.#shared.message(this.#word(L.PART_MESSAGE)).details;
-    return charsetGuesses.find(({ part, header }) => part === this.index && header === null) ?? null;
+    return this.#shared.charsetGuess(this.#word(L.PART_MESSAGE), this.index);
   }
 
   /**
@@ -684,6 +715,26 @@ export class Part {
   signedContent(): Uint8Array | null {
     const [first] = this.children;
     return this.contentType === 'multipart/signed' && first ? mime().crlf(first.raw) : null;
+  }
+
+  /**
+   * Saves the content to a new file in a folder and returns its path. Only where there are files: in the
+   * package `popmail`, not in `popmail-wasm`.
+   *
+   * The folder is made where it is missing. The file is called `safeFilename`; where there is one
+   * already, whatever it is, a number is put before the extension. An existing file is never written to, a
+   * symbolic link never followed.
+   *
+   * @throws what Node throws where the folder or the file cannot be made or written; no part of the file is
+   * left. `Pop3Error` with the code `POP3_ERR_USAGE_ARGUMENT` if `folder` is no path, or if ten thousand
+   * files have that name, `POP3_ERR_USAGE_STATE` where there are no files.
+   */
+  async save(folder: string | URL): Promise<string> {
+    const { saveFile } = mime();
+    if (saveFile === undefined) {
+      throw new Pop3Error('POP3_ERR_USAGE_STATE', 'there are no files here: take the content and the safeFilename');
+    }
+    return saveFile(this.content, this.safeFilename, folder);
   }
 
   /** The parts of a multipart in order, none for any other part. */

@@ -11,9 +11,9 @@ import { CHARSET_LOOSE, CHARSET_MASK, CHARSET_UTF_8, ENCODING_NONE, FIELD_EXTRA,
 type Guarded = <T>(call: () => T) => T;
 type Small = Pick<
   typeof Glue,
-  'content' | 'contentSize' | 'field' | 'hostLabel' | 'htmlAsText' | 'index' | 'lineEnds' | 'safeFilename' | 'text' | 'view'
+  'content' | 'contentSize' | 'field' | 'hostLabel' | 'htmlAsText' | 'index' | 'lineEnds' | 'safeFilename' | 'text' | 'views'
 >;
-type Complete = Pick<typeof ExtraGlue, keyof Small | 'crlf' | 'indexWith' | 'viewWith'>;
+type Complete = Pick<typeof ExtraGlue, keyof Small | 'crlf' | 'indexWith' | 'view' | 'viewWith' | 'viewsWith'>;
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -26,6 +26,8 @@ export function smallMimeEngine(glue: Small, guarded: Guarded): MimeEngine {
     field: (source, start, end, what) => (what < FIELD_EXTRA ? calls.field(source, start, end, what) : needsExtra()),
     view: (raw, message, what, options) =>
       what < VIEW_EXTRA && options === undefined ? calls.view(raw, message, what) : needsExtra(),
+    views: (raw, first, count, what, options) =>
+      what < VIEW_EXTRA && options === undefined ? calls.views(raw, first, count, what) : needsExtra(),
     crlf: needsExtra,
   };
 }
@@ -39,8 +41,12 @@ export function completeMimeEngine(glue: Complete, guarded: Guarded): MimeEngine
       options === undefined ? calls.index(raw) : indexOf(guarded(() => glue.indexWith(raw, options))),
     view: (raw, message, what, options) =>
       options === undefined
-        ? calls.view(raw, message, what)
+        ? guarded(() => glue.view(raw, message, what))
         : guarded(() => glue.viewWith(raw, message, what, options)),
+    views: (raw, first, count, what, options) =>
+      options === undefined
+        ? calls.views(raw, first, count, what)
+        : guarded(() => glue.viewsWith(raw, first, count, what, options)),
     crlf: (raw) => guarded(() => glue.crlf(raw)),
   };
 }
@@ -94,7 +100,11 @@ function mimeCalls(glue: Small, guarded: Guarded): Omit<MimeEngine, 'crlf'> {
     htmlAsText: (source, start, end, encoding, charset) =>
       guarded(() => glue.htmlAsText(source.subarray(start, end), encoding, charset)),
     field: (source, start, end, what) => guarded(() => glue.field(source.subarray(start, end), what)),
-    view: (raw, message, what) => guarded(() => glue.view(raw, message, what)),
+    view(raw, message, what) {
+      const [text] = JSON.parse(guarded(() => glue.views(raw, message, 1, what))) as string[];
+      return text ? text.slice(1) : undefined;
+    },
+    views: (raw, first, count, what) => guarded(() => glue.views(raw, first, count, what)),
     safeFilename: (name, contentType, index) => guarded(() => glue.safeFilename(name, contentType, index)),
   };
 }
