@@ -7,6 +7,8 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -21,7 +23,7 @@ import { Part, parse } from 'popmail';
 
 const folderTest = (name, run) =>
   test(name, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'popmail-'));
+    const folder = mkdtempSync(join(realpathSync(tmpdir()), 'popmail-'));
     try {
       await run(folder);
     } finally {
@@ -86,8 +88,16 @@ folderTest('a folder that is exchanged meanwhile changes nothing', async (folder
   // It takes thousands of tries to find a name that is free; the folder is exchanged among them.
   const taken = (number) => (number === 1 ? 'a.pdf' : `a (${number}).pdf`);
   for (let number = 1; number <= 3_000; number++) writeFileSync(join(target, taken(number)), '');
+  const isOpen = () =>
+    readdirSync('/proc/self/fd').some((number) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${number}`) === target;
+      } catch {
+        return false; // that of the listing itself
+      }
+    });
   const saving = attachment('a.pdf').save(target);
-  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+  while (!isOpen()) await new Promise(setImmediate);
   renameSync(target, moved);
   symlinkSync(outside, target);
   await saving;
