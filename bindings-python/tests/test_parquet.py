@@ -79,6 +79,14 @@ def test_a_maildir_becomes_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert rows(tmp_path / "file") == [{"uid": f"{n}.M1.host", "size": size} for n, size in enumerate(sizes)]
 
 
+def test_an_empty_mailbox_becomes_an_empty_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "box").touch()
+    assert to_parquet(capsys, tmp_path / "box", "-o", tmp_path / "file")[0] == 0
+    table = parquet.read_table(tmp_path / "file")
+    assert table.num_rows == 0
+    assert tuple(table.schema.names) == popmail.arrow.USUAL_COLUMNS
+
+
 @pytest.mark.parametrize("compression", _parquet.COMPRESSIONS)
 def test_options_are_those_of_the_file(
     folder: Path, tmp_path: Path, compression: str, capsys: pytest.CaptureFixture[str]
