@@ -88,6 +88,7 @@ export { MboxReader, type MboxFormat, type MboxOptions, readMbox } from '../../b
 export { MaildirReader, openMaildir, openMbox } from './mailboxes.js';
 export type { Auth, Limits, MaildropEntry, ServerAuth, ServerLimits, Tls, Faults, Persona } from '../../bindings-wasm/ts/engine-pop3.js';
 export type { SyncPlan, SyncWarning } from '../../bindings-wasm/ts/engine-sync.js';
+export type * from '../../bindings-wasm/ts/defect.js';
 export type * from '../../bindings-wasm/ts/details.js';
 export { AbortError, Pop3Error, type Pop3ErrorCode, type Verdict } from '../../bindings-wasm/ts/error.js';
 export type {
@@ -110,7 +111,6 @@ export {
   type MimeLimits,
   type ParseOptions,
   Part,
-  type Severity,
   type ThreadEntry,
   type ZonedDate,
   parse,

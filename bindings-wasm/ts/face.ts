@@ -12,6 +12,7 @@ export {
 export type { CommandOptions } from './dialogue.js';
 export type { Auth, Limits, Tls } from './engine-pop3.js';
 export type { SyncPlan, SyncWarning } from './engine-sync.js';
+export type * from './defect.js';
 export type * from './details.js';
 export { AbortError, Pop3Error, type Pop3ErrorCode, type Verdict } from './error.js';
 export type { Capabilities, Direction, Expire, Language, LoginDelay, State, TypedCapabilities } from './event.js';
@@ -26,7 +27,6 @@ export {
   type MimeLimits,
   type ParseOptions,
   Part,
-  type Severity,
   type ThreadEntry,
   type ZonedDate,
   parse,

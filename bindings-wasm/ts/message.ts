@@ -6,6 +6,7 @@
  * There is nothing to free. Long because every getter has its documentation here.
  */
 
+import type { DefectCode, Severity } from './defect.js';
 import type { CharsetGuess, Details, Span } from './details.js';
 import { mime } from './engine-mime.js';
 import { Pop3Error, argument } from './error.js';
@@ -32,13 +33,10 @@ export interface AddressGroup {
   readonly addresses: readonly Address[];
 }
 
-/** How much a defect matters: `ambiguous` ones are read differently by different programs. */
-export type Severity = 'note' | 'warning' | 'ambiguous';
-
 /** Something in a message that readers should not rely on. */
 export interface Defect {
   /** What is wrong, such as `duplicate-header`. */
-  readonly code: string;
+  readonly code: DefectCode;
   /** How much it matters. */
   readonly severity: Severity;
   /** The number of the part that it is in: its place in the outermost message's `parts`. */

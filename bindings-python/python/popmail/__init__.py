@@ -34,6 +34,7 @@ from .async_client import AsyncPop3
 from .async_transport import AsyncSocketTransport, AsyncTransport
 from .capabilities import Capabilities, Expire, LoginDelay
 from .client import Language, ListEntry, Pop3, Pop3Url, RemoteMessage, Stat, UidlEntry, connect, parse_url
+from .defect import DefectCode, Severity
 from .details import CharsetGuess, Details, Span, ThreadEntry, threads
 from .entries import Entries
 from .error import (
@@ -68,6 +69,7 @@ __all__ = [
     "CommandError",
     "ConnectionLostError",
     "Defect",
+    "DefectCode",
     "Details",
     "EmbeddedFile",
     "Entries",
@@ -99,6 +101,7 @@ __all__ = [
     "RemoteMessage",
     "Server",
     "ServerLimits",
+    "Severity",
     "SocketTransport",
     "Span",
     "Stat",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, final, overload
 
 from .capabilities import Capabilities
+from .defect import DefectCode, Severity
 from .details import CharsetGuess, Details, Span
 from .error import Pop3Error
 from .event import ClientEvent
@@ -1128,13 +1129,15 @@ class Address:
 class Defect:
     """One thing that is wrong with a message."""
 
-    def __new__(cls, code: str, severity: str, part: int, range: tuple[int, int] | None = None) -> Defect: ...
+    def __new__(
+        cls, code: DefectCode, severity: Severity, part: int, range: tuple[int, int] | None = None
+    ) -> Defect: ...
     @property
-    def code(self) -> str:
+    def code(self) -> DefectCode:
         """What is wrong, a stable text: ``duplicate-header``."""
 
     @property
-    def severity(self) -> str:
+    def severity(self) -> Severity:
         """``note`` (one reading), ``warning`` (something is lost) or ``ambiguous`` (readers disagree)."""
 
     @property
@@ -1150,7 +1153,7 @@ class Defect:
 
     def __eq__(self, other: object) -> bool: ...
     def __hash__(self) -> int: ...
-    def __getnewargs__(self) -> tuple[str, str, int, tuple[int, int] | None]: ...
+    def __getnewargs__(self) -> tuple[DefectCode, Severity, int, tuple[int, int] | None]: ...
 
 @final
 class Headers:

@@ -17,11 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["html_page"]
 
-POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
-"""Frames cannot be forbidden by a page itself; it is said for those who serve it with this as a header."""
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""What a browser may load: nothing but the images in the page. Framing only a server can forbid, in its header."""
 
 IMAGES = ("data:image/png;", "data:image/jpeg;", "data:image/gif;", "data:image/webp;", "data:image/bmp;")
 """Pictures that a browser decodes without looking for scripts in them."""

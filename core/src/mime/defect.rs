@@ -117,9 +117,10 @@ codes! {
     MalformedTransferEncoding = "malformed-transfer-encoding", Warning;
     /// There is base64 data after the padding that ends it; it is decoded too.
     DataAfterPadding = "data-after-padding", Ambiguous;
-    /// The charset is unknown; the text is read as UTF-8.
+    /// The charset of a text, an encoded word or a parameter is unknown; it is read as UTF-8, or
+    /// guessed.
     UnknownCharset = "unknown-charset", Warning;
-    /// The text holds bytes that are not valid in its charset.
+    /// A text or an encoded word holds bytes that are not valid in its charset.
     MalformedCharset = "malformed-charset", Warning;
     /// The charset of a text, a field or a file name is a guess.
     GuessedCharset = "guessed-charset", Note;
@@ -409,6 +410,16 @@ impl Search {
         }
         if reading::raw_header(raw).is_some() {
             self.add_field(DefectCode::GuessedCharset, part, field);
+        }
+        let has_parameters = || {
+            ["content-type", "content-disposition"]
+                .iter()
+                .any(|known| name.eq_ignore_ascii_case(known))
+        };
+        if has_unknown_word(raw) || (has_parameters() && has_unknown_parameter(raw)) {
+            self.add_field(DefectCode::UnknownCharset, part, field);
+        } else if memmem::find(raw, b"=?").is_some() && has_new_replacement(raw, &field.value()) {
+            self.add_field(DefectCode::MalformedCharset, part, field);
         }
         if has_controls(raw) {
             self.add_field(DefectCode::ControlCharacter, part, field);
@@ -704,6 +715,46 @@ fn data_after_padding(body: &[u8]) -> Option<usize> {
     after.iter().position(is_data).map(|at| pad + at)
 }
 
+/// The longest label of a charset that is looked for in a field.
+const MAX_LABEL: usize = 80;
+
+/// Whether an encoded word is in a charset that is unknown (RFC 2047 section 2).
+fn has_unknown_word(raw: &[u8]) -> bool {
+    memmem::find_iter(raw, b"=?").any(|at| {
+        let rest = raw.get(at + 2..).unwrap_or_default();
+        let head = rest.get(..MAX_LABEL).unwrap_or(rest);
+        let mut pieces = head.splitn(3, |byte| *byte == b'?');
+        let (label, encoding) = (pieces.next(), pieces.next());
+        let is_word =
+            matches!(encoding, Some(b"b" | b"B" | b"q" | b"Q")) && pieces.next().is_some();
+        // The language of RFC 2231 section 5 may follow it.
+        let label = label.and_then(|label| label.split(|byte| *byte == b'*').next());
+        is_word && label.is_some_and(is_unknown_label)
+    })
+}
+
+/// Whether a parameter is in a charset that is unknown (RFC 2231 section 4).
+fn has_unknown_parameter(raw: &[u8]) -> bool {
+    memmem::find_iter(raw, b"*=").any(|at| {
+        let rest = raw.get(at + 2..).unwrap_or_default();
+        let head = rest.get(..MAX_LABEL).unwrap_or(rest);
+        let label = memchr(b'\'', head).and_then(|end| head.get(..end));
+        label.is_some_and(|label| is_unknown_label(label.trim_ascii()))
+    })
+}
+
+fn is_unknown_label(label: &[u8]) -> bool {
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:+()".contains(byte);
+    !label.is_empty() && label.iter().all(is_token) && charset::from_label(label).is_none()
+}
+
+/// Whether what stands for undecodable bytes is in the text of a field and not in the field.
+fn has_new_replacement(raw: &[u8], text: &str) -> bool {
+    const REPLACEMENT: &str = "\u{fffd}";
+    text.contains(REPLACEMENT)
+        && std::str::from_utf8(raw).is_ok_and(|raw| !raw.contains(REPLACEMENT))
+}
+
 /// Whether a value holds control characters, plain or in encoded words.
 fn has_controls(raw: &[u8]) -> bool {
     let is_control =
@@ -775,6 +826,34 @@ mod tests {
             codes(b"From: =?utf-8?b?cG90dXMA?= <x@example.com>\r\n\r\n"),
             ["control-character"]
         );
+    }
+
+    #[test]
+    fn charsets_of_fields_that_are_unknown_or_broken_are_told() {
+        let unknown = &["unknown-charset"][..];
+        let malformed = &["malformed-charset"][..];
+        for (field, expected) in [
+            ("Subject: =?x-nonsense?q?caf=E9?=", unknown),
+            ("Subject: =?x-nonsense*de?B?YQ==?=", unknown),
+            ("From: =?x-nonsense?q?a?= <a@x.org>", unknown),
+            (
+                "Content-Disposition: attachment; filename*=x-nonsense''a%20b.txt",
+                unknown,
+            ),
+            ("Subject: =?utf-8?q?caf=E9?=", malformed),
+            ("Subject: =?utf-8?q?caf=C3=A9?= =?latin1?q?=E9?=", &[][..]),
+            ("Subject: =?x-nonsense?x?a?= =?x-nonsense? =?", &[][..]),
+            (
+                "Content-Disposition: attachment; filename*=utf-8''a%20b.txt",
+                &[][..],
+            ),
+        ] {
+            assert_eq!(
+                codes(format!("{field}\r\n\r\n").as_bytes()),
+                expected,
+                "{field}"
+            );
+        }
     }
 
     #[test]
