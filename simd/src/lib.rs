@@ -6,9 +6,11 @@
 //! squeezed out by one instruction.
 
 mod quoted_printable;
+mod single_byte;
 mod text;
 
 pub use quoted_printable::decode_quoted_printable;
+pub use single_byte::SingleByte;
 pub use text::{Widest, append_latin1, append_utf16, widest};
 
 /// Whether the loops for AVX-512 run here.

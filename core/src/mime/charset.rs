@@ -254,6 +254,10 @@ pub(crate) fn decode(charset: Charset, bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
     if let Some((text, _)) = super::host_charsets::decode(known, &bytes) {
         return Cow::Owned(text);
     }
+    #[cfg(target_arch = "x86_64")]
+    if let Some((text, _)) = single_byte::decode(known, &bytes) {
+        return Cow::Owned(text);
+    }
     match bytes {
         Cow::Borrowed(bytes) => known.decode(bytes),
         Cow::Owned(bytes) => Cow::Owned(known.decode_owned(bytes)),
@@ -282,7 +286,105 @@ pub(crate) fn decode_checked(charset: Charset, bytes: &[u8]) -> (Cow<'_, str>, b
             let (text, malformed) = known.decode_checked(&joined);
             (Cow::Owned(text.into_owned()), malformed)
         }
-        None => known.decode_checked(bytes),
+        None => {
+            #[cfg(target_arch = "x86_64")]
+            if let Some((text, malformed)) = single_byte::decode(known, bytes) {
+                return (Cow::Owned(text), malformed);
+            }
+            known.decode_checked(bytes)
+        }
+    }
+}
+
+/// The charsets of one octet for each character, with the widest registers that the processor has.
+#[cfg(target_arch = "x86_64")]
+mod single_byte {
+    use std::sync::OnceLock;
+
+    use mail_parser::Charset::{self as Known, *};
+    use popmail_simd::SingleByte;
+
+    /// Shorter texts are not worth it.
+    const LONG: usize = 128;
+
+    const ALL: [Known; 29] = [
+        Iso8859_2,
+        Iso8859_3,
+        Iso8859_4,
+        Iso8859_5,
+        Iso8859_6,
+        Iso8859_7,
+        Iso8859_8,
+        Iso8859_9,
+        Iso8859_10,
+        Iso8859_13,
+        Iso8859_14,
+        Iso8859_15,
+        Iso8859_16,
+        Windows1250,
+        Windows1251,
+        Windows1252,
+        Windows1253,
+        Windows1254,
+        Windows1255,
+        Windows1256,
+        Windows1257,
+        Windows1258,
+        Koi8R,
+        Koi8U,
+        Macintosh,
+        Ibm850,
+        Tis620,
+        Windows874,
+        Ibm866,
+    ];
+
+    /// The text of bytes that are not all ASCII, and whether some were not valid; `None` where the
+    /// charset is none of these or the text is short.
+    pub(super) fn decode(known: Known, bytes: &[u8]) -> Option<(String, bool)> {
+        static TABLES: [OnceLock<Option<SingleByte>>; ALL.len()] =
+            [const { OnceLock::new() }; ALL.len()];
+        if bytes.len() < LONG || bytes.is_ascii() {
+            return None;
+        }
+        let at = ALL.iter().position(|one| *one == known)?;
+        let table = TABLES.get(at)?.get_or_init(|| table(known)).as_ref()?;
+        let mut text = String::new();
+        let malformed = table.decode(bytes, &mut text);
+        Some((text, malformed))
+    }
+
+    /// What the parser makes of each octet.
+    fn table(known: Known) -> Option<SingleByte> {
+        let mut upper = ['\0'; 128];
+        for (char, octet) in upper.iter_mut().zip(0x80..=0xff) {
+            let octet = [octet];
+            let text = known.decode(&octet);
+            let mut chars = text.chars();
+            *char = chars.next().filter(|_| chars.as_str().is_empty())?;
+        }
+        SingleByte::new(upper)
+    }
+
+    #[cfg(test)]
+    #[test]
+    fn they_are_read_as_the_parser_reads_them() {
+        for octet in 0..=0xff {
+            let bytes = [
+                &b"plain text "[..],
+                &[octet; 3],
+                &(0..=0xff).collect::<Vec<u8>>(),
+            ]
+            .concat();
+            for known in ALL {
+                let (text, malformed) = known.decode_checked(&bytes);
+                assert_eq!(
+                    decode(known, &bytes),
+                    Some((text.into_owned(), malformed)),
+                    "{known:?}"
+                );
+            }
+        }
     }
 }
 

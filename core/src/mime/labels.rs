@@ -167,14 +167,14 @@ pub(crate) fn find(label: &[u8]) -> Option<Charset> {
     if label.eq_ignore_ascii_case(b"us-ascii") {
         return Some(Charset::Windows1252);
     }
-    let mut bare = String::with_capacity(LONGEST);
+    let mut bare = [0; LONGEST];
+    let mut length = 0;
     for byte in label.iter().filter(|byte| byte.is_ascii_alphanumeric()) {
-        if bare.len() == LONGEST {
-            return None;
-        }
-        bare.push(char::from(byte.to_ascii_lowercase()));
+        *bare.get_mut(length)? = byte.to_ascii_lowercase();
+        length += 1;
     }
-    let at = TABLE.binary_search_by_key(&bare.as_str(), |(label, _)| *label);
+    let bare = bare.get(..length)?;
+    let at = TABLE.binary_search_by_key(&bare, |(label, _)| label.as_bytes());
     TABLE.get(at.ok()?).map(|(_, charset)| *charset)
 }
 
