@@ -3,6 +3,8 @@
  * has as `TextDecoder`, and the normal form of names and passwords.
  */
 
+import { decodeKorean, lacksSyllables } from './korean.js';
+
 const strict = new Map<string, TextDecoder | undefined>();
 const lenient = new Map<string, TextDecoder | undefined>();
 
@@ -11,6 +13,15 @@ const STATEFUL = 'iso-2022-jp';
 
 /** A kanji, and no return to ASCII. */
 const LEFT_OPEN = Uint8Array.of(0x1b, 0x24, 0x42, 0x46, 0x7c);
+
+/** Node's decoder of it lacks most syllables; see `korean.ts`. */
+const KOREAN = 'euc-kr';
+
+let isKoreanOwn: boolean | undefined;
+
+function ownKorean(label: string): boolean {
+  return label === KOREAN && (isKoreanOwn ??= lacksSyllables());
+}
 
 const UTF_8 = 'utf-8';
 
@@ -45,6 +56,11 @@ export type OwnDecoders = { readonly [label in typeof UTF_8 | typeof LATIN_1]?: 
 /** The text of `bytes`, what is not valid replaced by U+FFFD; `undefined` if the label is not known. */
 export function decodeCharset(label: string, bytes: Uint8Array): string | undefined {
   malformed = false;
+  if (ownKorean(label)) {
+    const read = decodeKorean(bytes);
+    malformed = read.malformed;
+    return read.text;
+  }
   try {
     return decoder(strict, label, true)?.decode(bytes);
   } catch {
@@ -64,6 +80,10 @@ export function decodeStrict(label: string, bytes: Uint8Array): string | undefin
   const second = bytes[1] ?? 0;
   if ((first === 0xef && second === 0xbb) || (first === 0xfe && second === 0xff) || (first === 0xff && second === 0xfe)) {
     return undefined;
+  }
+  if (ownKorean(label)) {
+    const read = decodeKorean(bytes);
+    return read.malformed ? undefined : read.text;
   }
   try {
     const ownDecode = bytes.length >= LONG ? own[label as keyof OwnDecoders] : undefined;

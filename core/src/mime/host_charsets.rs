@@ -57,8 +57,8 @@ pub(crate) fn label(charset: Charset) -> Option<&'static str> {
         Charset::Big5 => "big5",
         Charset::EucJp => "euc-jp",
         Charset::EucKr => "euc-kr",
-        Charset::Gb18030 => "gb18030",
-        Charset::Gbk => "gbk",
+        // The decoder of the one is that of the other (Encoding Standard, section 10.1.1); not every host's.
+        Charset::Gbk | Charset::Gb18030 => "gb18030",
         Charset::Iso2022Jp => "iso-2022-jp",
         Charset::Ibm866 => "ibm866",
         Charset::XMacCyrillic => "x-mac-cyrillic",
