@@ -80,9 +80,10 @@ impl<'m> Part<'m> {
         self.inner.content_type()?.attribute(name)
     }
 
-    /// The charset label as written, `None` where none is given.
+    /// The charset label as written, `None` where none is given or it is no plain word.
     pub fn charset(&self) -> Option<&'m str> {
         self.parameter("charset")
+            .filter(|label| label.bytes().all(|byte| matches!(byte, b' '..=b'~')))
     }
 
     /// The disposition in lower case, mostly `attachment` or `inline` (RFC 2183); `None` where none
