@@ -412,11 +412,11 @@ export function scenarios({ Pop3, Pop3Error, AbortError, RemoteMessage, apopDige
   });
 
   test('a slow reader of a stream is no silence of the server', async () => {
-    const { box } = await open(['+OK\r\none', 'two\r\n.\r\n', '+OK 1 8\r\n'], { timeout: 20 });
+    const { box } = await open(['+OK\r\none', 'two\r\n.\r\n', '+OK 1 8\r\n'], { timeout: 250 });
     const reader = box.retrStream(1).getReader();
     await reader.read();
     const stat = box.stat();
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await new Promise((resolve) => setTimeout(resolve, 750));
 
     while (!(await reader.read()).done);
     assert.deepEqual(await stat, { count: 1, octets: 8 });
