@@ -150,8 +150,13 @@ demo: $(STAMPS)/native $(STAMPS)/node ## fetch and decode the sample mail from t
 	$(BIN)/popmail demo
 	cd bindings-node && npm run demo
 
+# The peers in Rust, and the engine alone.
+.PHONY: bench-rust
+bench-rust: $(STAMPS)/tools
+	cargo build --release -p popmail-benchmarks $(CARGO_FLAGS)
+
 .PHONY: bench
-bench: $(STAMPS)/native $(STAMPS)/node $(STAMPS)/wasm peers chromium benchmarks/js/node_modules/.package-lock.json ## tables of figures, beside those of the peers; kept in target/bench.md
+bench: bench-rust $(STAMPS)/native $(STAMPS)/node $(STAMPS)/wasm peers chromium benchmarks/js/node_modules/.package-lock.json ## tables of figures, beside those of the peers; kept in target/bench.md
 	$(BIN)/python benchmarks/run.py
 
 .PHONY: fuzz-smoke

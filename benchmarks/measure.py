@@ -1,10 +1,14 @@
-"""How figures are taken: a warm-up, then rounds in which the peers take turns, then the median of each."""
+"""How figures are taken: a warm-up, then rounds in which the peers take turns, then the median of each.
+
+And what a benchmark hands back: tables, how they compare with what is to be reached, and what the chart shows of them.
+"""
 
 from __future__ import annotations
 
+import subprocess
 import time
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -12,17 +16,92 @@ if TYPE_CHECKING:
 ROUNDS = 5
 
 
-def seconds(peers: Mapping[str, Callable[[], object]], *, at_least: float = 0.0) -> dict[str, float]:
+class Goal(NamedTuple):
+    """What is to be reached (the table of `DESIGN.md`, section 6), and what was."""
+
+    what: str
+    target: str
+    measured: str
+    reached: bool
+
+
+class Bar(NamedTuple):
+    """One row of the chart: how many times as long the others take."""
+
+    group: str
+    what: str
+    others: dict[str, float]
+
+
+class Report(NamedTuple):
+    """What a benchmark has to tell."""
+
+    tables: str
+    goals: Sequence[Goal] = ()
+    bars: Sequence[Bar] = ()
+
+
+class Elsewhere:
+    """A program that measures on request: a line to its input is a round, a line from it is the answer."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+
+    def __enter__(self) -> Self:
+        if self._line() != "ready":
+            raise RuntimeError(f"{self._process.args!r} is not ready")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+
+    def ask(self, line: str) -> str:
+        """Return the answer to a line."""
+        assert self._process.stdin is not None
+        print(line, file=self._process.stdin, flush=True)
+        return self._line()
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self._process.args!r} ended with {self._process.wait(60)}")
+        return line.rstrip("\n")
+
+
+def seconds(
+    peers: Mapping[str, Callable[[], object]], *, at_least: float = 0.0, rounds: Mapping[str, int] | None = None
+) -> dict[str, float]:
     """Return the median time of one call of each peer; calls are repeated until a round lasts `at_least` seconds."""
-    repeats = {name: _repeats(call, at_least) for name, call in peers.items()}  # this is the warm-up too
-    times: dict[str, list[float]] = {name: [] for name in peers}
-    for _ in range(ROUNDS):
-        for name, call in peers.items():
-            started = time.perf_counter()
-            for _ in range(repeats[name]):
-                call()
-            times[name].append((time.perf_counter() - started) / repeats[name])
-    return {name: median(values) for name, values in times.items()}
+    return turns({name: timed(call, at_least) for name, call in peers.items()}, rounds)
+
+
+def turns(peers: Mapping[str, Callable[[], float]], rounds: Mapping[str, int] | None = None) -> dict[str, float]:
+    """Return the median of what each peer tells of its rounds, five of them unless `rounds` says otherwise."""
+    wanted = dict.fromkeys(peers, ROUNDS) | dict(rounds or {})
+    took: dict[str, list[float]] = {name: [] for name in peers}
+    for at in range(max(wanted.values()) + 1):
+        for name, measured in peers.items():
+            if at <= wanted[name]:
+                took[name].append(measured())
+    return {name: median(values[1:]) for name, values in took.items()}  # the first was the warm-up
+
+
+def timed(call: Callable[[], object], at_least: float = 0.0) -> Callable[[], float]:
+    """Return what does a round: the first one finds out how many calls take `at_least` seconds."""
+    repeats = 0
+
+    def measured() -> float:
+        nonlocal repeats
+        repeats = repeats or _repeats(call, at_least)
+        started = time.perf_counter()
+        for _ in range(repeats):
+            call()
+        return (time.perf_counter() - started) / repeats
+
+    return measured
 
 
 def _repeats(call: Callable[[], object], at_least: float) -> int:

@@ -1,4 +1,7 @@
-"""Parse a message and read all of it: subject, sender, date, text, HTML and the bytes of every attachment."""
+"""Parse a message and read all of it: subject, sender, date, text, HTML and the bytes of every attachment.
+
+From Python beside other parsers for Python, and beside parsers that are called from Rust; all of them take turns.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, NamedTuple
 
 import fast_mail_parser
+import rust
 from corpus import corpus
-from measure import seconds, table, times
+from js.write_corpus import write
+from measure import Bar, Elsewhere, Goal, Report, table, timed, times, turns
 
 import popmail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from email.message import EmailMessage
 
@@ -80,30 +85,116 @@ PEERS: dict[str, Callable[[bytes], Read]] = {
 }
 
 
-def report() -> str:
-    """Measure and return the table."""
-    rows: list[list[str]] = []
-    for name, messages in corpus().items():
-        for raw in messages:
-            expected = read_email(raw).comparable()
-            for peer, read in PEERS.items():
-                found = read(raw).comparable()
-                differing = [field for field in Read._fields if getattr(found, field) != getattr(expected, field)]
-                if differing:
-                    raise SystemExit(f"{name}: {peer} and email differ in {', '.join(differing)}")
+RUST_PEERS = ("popmail", "mail-parser", "mailparse")
+"""What `rust/src/bin/bench-mime.rs` measures."""
 
-        def all_of(read: Callable[[bytes], Read], messages: list[bytes] = messages) -> Callable[[], object]:
-            return lambda: [read(raw) for raw in messages]
+WITH_ATTACHMENTS = ("1 MB attachment", "20 MB attachment")
+SMALL = "small text, 3 kB"
+LIST = "list mail, long trace"
+DECODED = ("newsletter, 60 kB of HTML", "legacy charsets")
+"""Classes of which much has to be decoded."""
 
-        took = seconds({peer: all_of(read) for peer, read in PEERS.items()}, at_least=0.2)
-        each = {peer: value / len(messages) for peer, value in took.items()}
-        rows.append(
-            [
-                name,
-                *(f"{each[peer] * 1e6:,.1f} µs" for peer in PEERS),
-                times(each["email"] / each["popmail"]),
-                times(each["fast-mail-parser"] / each["popmail"]),
-            ]
-        )
+AT_LEAST = 0.2
+"""Seconds that a round of a peer lasts."""
+
+
+def report() -> Report:
+    """Measure and return the tables."""
+    classes = corpus()
+    for name, messages in classes.items():
+        compare(name, messages)
+    write(rust.CORPUS, classes)
+    with Elsewhere(rust.MIME) as program:
+        took = {name: measure(name, messages, program) for name, messages in classes.items()}
+    return Report(f"{python_table(took)}\n\n{rust_table(took)}", goals(took), bars(took))
+
+
+def compare(name: str, messages: list[bytes]) -> None:
+    """Stop unless all peers read the same."""
+    for raw in messages:
+        expected = read_email(raw).comparable()
+        for peer, read in PEERS.items():
+            found = read(raw).comparable()
+            differing = [field for field in Read._fields if getattr(found, field) != getattr(expected, field)]
+            if differing:
+                raise SystemExit(f"{name}: {peer} and email differ in {', '.join(differing)}")
+
+
+def measure(name: str, messages: list[bytes], program: Elsewhere) -> dict[str, float]:
+    """Return the seconds that each peer takes for one message; those of Rust are `Rust: ` and their name."""
+
+    def all_of(read: Callable[[bytes], Read]) -> Callable[[], float]:
+        def call() -> None:
+            for raw in messages:
+                read(raw)
+
+        round_of = timed(call, AT_LEAST)
+        return lambda: round_of() / len(messages)
+
+    def asked(peer: str) -> Callable[[], float]:
+        return lambda: float(program.ask(f"{peer}\t{name}\t{AT_LEAST}"))
+
+    python = {peer: all_of(read) for peer, read in PEERS.items()}
+    return turns(python | {f"Rust: {peer}": asked(peer) for peer in RUST_PEERS})
+
+
+def python_table(took: dict[str, dict[str, float]]) -> str:
+    rows = [
+        [name, *(us(each[peer]) for peer in PEERS), *(times(each[peer] / each["popmail"]) for peer in list(PEERS)[1:])]
+        for name, each in took.items()
+    ]
     head = ["Python: parse and read all of it, per message", *PEERS, "against email", "against fast-mail-parser"]
     return table(head, rows)
+
+
+def rust_table(took: dict[str, dict[str, float]]) -> str:
+    rows = [
+        [
+            name,
+            us(each["popmail"]),
+            *(us(each[f"Rust: {peer}"]) for peer in RUST_PEERS),
+            times(each["popmail"] / each["Rust: mail-parser"]),
+            times(each["Rust: popmail"] / each["Rust: mail-parser"]),
+        ]
+        for name, each in took.items()
+    ]
+    peers = [f"{peer}, Rust" for peer in RUST_PEERS]
+    head = ["the same, beside Rust", "popmail, Python", *peers, "Python / mail-parser", "popmail, Rust / mail-parser"]
+    return table(head, rows)
+
+
+def goals(took: dict[str, dict[str, float]]) -> list[Goal]:
+    def faster(peer: str, least: float, names: Iterable[str]) -> Goal:
+        found = {name: took[name][peer] / took[name]["popmail"] for name in names}
+        slowest = min(found, key=found.__getitem__)
+        what = f"Python against {peer}: " + ("every class" if len(found) == len(took) else ", ".join(found))
+        measured = f"{times(found[slowest])} ({slowest})"
+        return Goal(what, f"at least {least:g} times faster", measured, found[slowest] >= least)
+
+    def at_most(most: float, names: Iterable[str]) -> Goal:
+        found = {name: took[name]["popmail"] / took[name]["Rust: mail-parser"] for name in names}
+        slowest = max(found, key=found.__getitem__)
+        what = f"Python against mail-parser from Rust: {', '.join(found)}"
+        return Goal(
+            what, f"at most {most:g} times its time", f"{times(found[slowest])} ({slowest})", found[slowest] <= most
+        )
+
+    return [
+        faster("email", 100, took),
+        faster("fast-mail-parser", 3, [SMALL, LIST, *WITH_ATTACHMENTS]),
+        faster("fast-mail-parser", 2.2, DECODED),
+        at_most(1.2, WITH_ATTACHMENTS),
+        at_most(2, [SMALL]),
+    ]
+
+
+def bars(took: dict[str, dict[str, float]]) -> list[Bar]:
+    return [
+        Bar("Python", name, {peer: each[peer] / each["popmail"] for peer in list(PEERS)[1:]})
+        for name, each in took.items()
+    ]
+
+
+def us(value: float) -> str:
+    """Return a time in microseconds."""
+    return f"{value * 1e6:,.1f} µs"

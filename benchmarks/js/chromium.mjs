@@ -1,9 +1,9 @@
 // Parse a message and read all of it, in Chromium: the WebAssembly package beside its peer, as a
 // Markdown table.
 //
-//   node chromium.mjs [--quick] [--only=TEXT]
+//   node chromium.mjs [--quick] [--only=TEXT] [--json=FILE]
 
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 
@@ -25,7 +25,9 @@ const PAGE = `<!doctype html>
 <script type="importmap">{ "imports": { "postal-mime": "/benchmarks/js/node_modules/postal-mime/dist/esm/postal-mime.js" } }</script>
 <script type="module" src="/benchmarks/js/page.mjs"></script>`;
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string', default: '' } } });
+const { values } = parseArgs({
+  options: { quick: { type: 'boolean' }, only: { type: 'string', default: '' }, json: { type: 'string' } },
+});
 const corpus = Object.entries(writeCorpus()).filter(([name]) => name.includes(values.only));
 const browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: ARGUMENTS });
 try {
@@ -47,6 +49,7 @@ try {
   }
   console.log(`Chromium ${browser.version()}, ${peer('postal-mime')}; ${cpus().length} cores, ${process.arch}\n`);
   console.log(table('Chromium: parse and read all of it, per message', classes, ['wasm']));
+  if (values.json) writeFileSync(values.json, JSON.stringify(classes));
 } finally {
   await browser.close();
 }

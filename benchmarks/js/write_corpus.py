@@ -11,11 +11,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from corpus import corpus
 
 
-def main(folder: Path) -> None:
+def write(folder: Path, corpus: dict[str, list[bytes]]) -> None:
     """Write every message as a file, and `classes.json` with the files of each class."""
     folder.mkdir(parents=True, exist_ok=True)
     classes: dict[str, list[str]] = {}
-    for at, (name, messages) in enumerate(corpus().items()):
+    for at, (name, messages) in enumerate(corpus.items()):
         files = classes[name] = [f"{at}-{number:02}.eml" for number in range(len(messages))]
         for file, raw in zip(files, messages, strict=True):
             (folder / file).write_bytes(raw)
@@ -23,4 +23,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    write(Path(sys.argv[1]), corpus())
