@@ -115,13 +115,15 @@ export function checkGrowth(parse, fail) {
 export function checkTime(parse, fail, limit = LIMIT) {
   for (const name of Object.keys(CLASSES)) {
     const raw = hostile(name, SIZE);
+    // Ten thousand texts whose charset is guessed, each by itself.
+    const allowed = Math.max(limit, CLASSES[name].milliseconds ?? 0);
     let best = Infinity;
-    for (let attempt = 0; attempt < TRIES && best >= limit; attempt++) {
+    for (let attempt = 0; attempt < TRIES && best >= allowed; attempt++) {
       pause(attempt);
       for (let round = 0; round < 5; round++) best = Math.min(best, milliseconds(readAsProgramsDo, parse, raw));
     }
     console.log(`# ${name}: ${best.toFixed(1)} ms`);
-    if (best >= limit) fail(`${name}: ${best} ms`);
+    if (best >= allowed) fail(`${name}: ${best} ms`);
   }
 }
 

@@ -12,8 +12,8 @@ await initExtra();
 
 test('time grows with the input', () => checkGrowth(parse, assert.fail));
 
-// WebAssembly takes about twice the time of native code.
-test('reading takes less than 40 milliseconds', () => checkTime(parse, assert.fail, 40));
+// WebAssembly takes two to four times the time of native code, where thousands of small things are made.
+test('reading takes less than 60 milliseconds', () => checkTime(parse, assert.fail, 60));
 
 // What crosses into an instance and out of it is there twice, and its memory never shrinks; its code is made
 // ready in the background while it runs.
