@@ -164,7 +164,13 @@ class Pop3(Mailbox[Transport]):
 
     @property
     def capabilities(self) -> Capabilities | None:
-        """What the server said it can do, by tag in upper case; ``None`` if it has no CAPA."""
+        """What the server said it can do, by tag in upper case; ``None`` if it has no CAPA.
+
+        Waits for the answer to the login's CAPA if no command has been answered since.
+
+        Raises:
+            ConnectionLostError: The connection ended meanwhile.
+        """
         self._run(self._dialogue.settle())
         return super().capabilities
 
