@@ -19,6 +19,7 @@ impl SingleByte {
 
     /// Appends the text of `bytes` to `out`, and tells whether U+FFFD is in it.
     pub fn decode(&self, bytes: &[u8], out: &mut String) -> bool {
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
         let mut read = 0;
         let mut malformed = false;
         #[cfg(target_arch = "x86_64")]

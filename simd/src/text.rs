@@ -25,6 +25,7 @@ pub fn widest(text: &str) -> Widest {
 
 /// Appends the text in UTF-16, in the processor's order of octets.
 pub fn append_utf16(text: &str, out: &mut Vec<u16>) {
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
     let mut read = 0;
     #[cfg(target_arch = "x86_64")]
     if text.len() >= wide::LEAST && crate::is_wide() {
@@ -39,6 +40,7 @@ pub fn append_utf16(text: &str, out: &mut Vec<u16>) {
 
 /// Appends the text in ISO-8859-1; characters beyond U+00FF become `?`.
 pub fn append_latin1(text: &str, out: &mut Vec<u8>) {
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
     let mut read = 0;
     #[cfg(target_arch = "x86_64")]
     if text.len() >= wide::LEAST && widest(text) <= Widest::Latin1 && crate::is_wide() {
