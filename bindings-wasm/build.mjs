@@ -41,7 +41,7 @@ function toolchain() {
     RUSTC_BOOTSTRAP: '1',
     // A panic ends the instance either way, and the face says so: no messages in the file.
     CARGO_PROFILE_RELEASE_PANIC: 'immediate-abort',
-    RUSTFLAGS: '-Zlocation-detail=none -Zfmt-debug=none --cfg sha2_backend_soft="compact"',
+    RUSTFLAGS: '-Zlocation-detail=none -Zfmt-debug=none -Ctarget-feature=+simd128 --cfg sha2_backend_soft="compact"',
   };
   if (!hasSources()) {
     const root = debianToolchain();
@@ -116,7 +116,7 @@ function bindgen() {
 }
 
 function buildModules() {
-  const sources = hashOf(['../Cargo.toml', '../Cargo.lock', '../core', 'src', 'Cargo.toml', 'build.mjs', 'shrink.mjs']);
+  const sources = hashOf(['../Cargo.toml', '../Cargo.lock', '../core', '../simd', 'src', 'Cargo.toml', 'build.mjs', 'shrink.mjs']);
   const stamp = join(work, 'stamp');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) {
     return;
@@ -167,7 +167,15 @@ function hashOf(paths) {
 }
 
 /** What rustc uses of WebAssembly; every browser of the last years has it. */
-const PROPOSALS = ['bulk-memory', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'reference-types', 'multivalue'];
+const PROPOSALS = [
+  'bulk-memory',
+  'nontrapping-float-to-int',
+  'sign-ext',
+  'mutable-globals',
+  'reference-types',
+  'multivalue',
+  'simd',
+];
 /** Small before fast: at these settings every class of mail is still read at many times the speed of others. */
 const OPT_LEVEL = 'z';
 /** But for what every octet of a body goes through. */

@@ -22,3 +22,7 @@ mod session;
 mod sync;
 #[cfg(feature = "tools")]
 mod tools;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 
 use popmail::mime::{file_name, index, set_host_charsets};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Memory of an index that is kept for the next one.
@@ -20,6 +21,10 @@ extern "C" {
     /// Whether bytes of the last call were not valid.
     #[wasm_bindgen(js_name = wasMalformed)]
     fn was_malformed() -> bool;
+
+    /// `TextDecoder` as it is; `undefined` where the engine should be asked.
+    #[wasm_bindgen(js_name = decodeStrict)]
+    fn decode_strict(label: &JsValue, bytes: &[u8], least_upper: u8) -> JsValue;
 }
 
 thread_local! {
@@ -85,6 +90,14 @@ pub fn content_size(body: &[u8], encoding: u32) -> f64 {
 #[wasm_bindgen]
 pub fn text(body: &[u8], encoding: u32, charset: u32) -> String {
     index::text(body, encoding, charset).into_owned()
+}
+
+/// The text as the host reads it from the memory of this module; `undefined` where it does not.
+#[wasm_bindgen(js_name = hostText)]
+pub fn host_text(body: &[u8], encoding: u32, label: &JsValue) -> JsValue {
+    let content = index::content(body, encoding);
+    let least_upper = popmail_simd::least_upper(&content).unwrap_or(u8::MAX);
+    decode_strict(label, &content, least_upper)
 }
 
 #[wasm_bindgen(js_name = hostLabel)]

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import initExtra from '../dist/extra-node.js';
 import * as inline from '../dist/inline.js';
 import init, { Header, Headers, Message, Part, Pop3Error, parse } from '../dist/node.js';
+import { Random } from '../../bindings-node/tests/support/random.mjs';
 import { mimeVectors } from './mime-files.mjs';
 import { checkMimeVector } from './mime-vectors.mjs';
 
@@ -114,6 +115,40 @@ test('hostile messages are read to their end', () => {
   let deep = '';
   for (let level = 0; level < 3_000; level++) deep += `Content-Type: multipart/mixed; boundary=b${level}\r\n\r\n--b${level}\r\n`;
   assert.ok(parse(deep).defects.length > 0);
+});
+
+test('base64 is read in wide registers as it is without them', (t) => {
+  const random = new Random();
+  t.diagnostic(`POPMAIL_SEED=${random.seed}`);
+  const content = (body) => Buffer.from(parse(`Content-Transfer-Encoding: base64\r\n\r\n${body}`).parts[0].content);
+  for (let round = 0; round < 2_000; round++) {
+    const bytes = Buffer.from(Array.from({ length: random.below(300) }, () => random.below(256)));
+    const line = [76, 64, 60, 4, 75, 1_000][random.below(6)];
+    const end = ['\r\n', '\n', '\r', '\r\n\r\n'][random.below(4)];
+    const lines = bytes.toString('base64').replace(new RegExp(`(.{${line}})`, 'g'), `$1${end}`);
+    assert.deepEqual(content(lines), bytes);
+    // Anything anywhere. A space at the start, which says nothing, is where the wide registers end.
+    const at = random.below(lines.length + 1);
+    const junk = ['=', '==', '-', '_', ' ', '*', '\0', 'é', '@', '[', '`', '{', '='.repeat(20), 'A'][random.below(14)];
+    const broken = lines.slice(0, at) + junk + lines.slice(at);
+    assert.deepEqual(content(broken), content(` ${broken}`), JSON.stringify(broken));
+  }
+});
+
+test('a charset of one octet is read by the host or the engine, with the same text', (t) => {
+  const random = new Random();
+  t.diagnostic(`POPMAIL_SEED=${random.seed}`);
+  for (const charset of ['windows-1251', 'koi8-r', 'iso-8859-1', 'iso-8859-5', 'windows-1252']) {
+    const text = (head, body) => parse(Buffer.concat([Buffer.from(`Content-Type: text/plain; charset=${charset}\r\n${head}\r\n`), body])).text;
+    for (let round = 0; round < 300; round++) {
+      // No octet of a certain part, more or less: what is undefined and what may be UTF-8 lies there.
+      const least = [0x80, 0xa0, 0xc0][random.below(3)];
+      const octet = () => (random.below(3) === 0 ? least + random.below(0x100 - least) : 0x20 + random.below(0x5f));
+      const bytes = Buffer.from(Array.from({ length: random.below(600) }, octet));
+      const encoded = bytes.toString('base64').replace(/(.{76})/g, '$1\r\n');
+      assert.equal(text('Content-Transfer-Encoding: base64\r\n', Buffer.from(encoded)), text('', bytes));
+    }
+  }
 });
 
 test('every beginning of a message is a message', () => {

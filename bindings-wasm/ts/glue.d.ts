@@ -9,6 +9,7 @@ declare module 'popmail-glue' {
   export function content(body: Uint8Array, encoding: number): Uint8Array;
   export function contentSize(body: Uint8Array, encoding: number): number;
   export function text(body: Uint8Array, encoding: number, charset: number): string;
+  export function hostText(body: Uint8Array, encoding: number, label: string): string | undefined;
   export function hostLabel(charset: number): string | undefined;
   export function htmlAsText(body: Uint8Array, encoding: number, charset: number): string;
   export function field(value: Uint8Array, what: number): string;
@@ -33,6 +34,7 @@ declare module 'popmail-extra-glue' {
   export function content(body: Uint8Array, encoding: number): Uint8Array;
   export function contentSize(body: Uint8Array, encoding: number): number;
   export function text(body: Uint8Array, encoding: number, charset: number): string;
+  export function hostText(body: Uint8Array, encoding: number, label: string): string | undefined;
   export function hostLabel(charset: number): string | undefined;
   export function htmlAsText(body: Uint8Array, encoding: number, charset: number): string;
   export function field(value: Uint8Array, what: number): string;

@@ -34,6 +34,9 @@ const LATIN_1 = 'windows-1252';
 /** What UTF-8 beyond ASCII has in it, read as windows-1252: the first two octets of a character. */
 const MAY_BE_UTF_8 = /[\xc2-\xf4][^\0-\x7f\xc0-\xff]/;
 
+/** From here on no octet is the second of a character in UTF-8. */
+const LEADS = 0xc0;
+
 /** Charsets of the Encoding Standard with one octet for each character. */
 const SINGLE = new Set([
   LATIN_1,
@@ -46,6 +49,9 @@ const SINGLE = new Set([
 
 /** What hosts make of octets that such a charset does not define; the engine takes them for damage. */
 const CONTROLS = /[\x80-\x9f]/;
+
+/** From here on such a charset has no octet that is a control in it. */
+const GRAPHIC = 0xa0;
 
 let malformed = false;
 let own: OwnDecoders = {};
@@ -73,9 +79,10 @@ export function decodeCharset(label: string, bytes: Uint8Array): string | undefi
 
 /**
  * The text of `bytes`; `undefined` if some are not valid, the label is not known, or they start with
- * a byte order mark, which overrules the label: then the engine is asked.
+ * a byte order mark, which overrules the label: then the engine is asked. `leastUpper` is the least
+ * of the octets from 0x80 on, 0xff if there are none.
  */
-export function decodeStrict(label: string, bytes: Uint8Array): string | undefined {
+export function decodeStrict(label: string, bytes: Uint8Array, leastUpper = 0x80): string | undefined {
   const first = bytes[0] ?? 0;
   const second = bytes[1] ?? 0;
   if ((first === 0xef && second === 0xbb) || (first === 0xfe && second === 0xff) || (first === 0xff && second === 0xfe)) {
@@ -88,12 +95,18 @@ export function decodeStrict(label: string, bytes: Uint8Array): string | undefin
   try {
     const ownDecode = bytes.length >= LONG ? own[label as keyof OwnDecoders] : undefined;
     const text = ownDecode === undefined ? decoder(strict, label, true)?.decode(bytes) : ownDecode(bytes);
-    const isForEngine = SINGLE.has(label) && (CONTROLS.test(text ?? '') || (label === LATIN_1 && MAY_BE_UTF_8.test(text ?? '')));
-    return isForEngine ? undefined : text;
+    return text !== undefined && SINGLE.has(label) && isForEngine(label, text, leastUpper) ? undefined : text;
   } catch {
     strict.delete(label);
     return undefined;
   }
+}
+
+/** Whether a text in a charset of one octet has what that charset does not define, or may be UTF-8. */
+function isForEngine(label: string, text: string, leastUpper: number): boolean {
+  return (
+    (leastUpper < GRAPHIC && CONTROLS.test(text)) || (label === LATIN_1 && leastUpper < LEADS && MAY_BE_UTF_8.test(text))
+  );
 }
 
 /** Has long texts read by the host's own ways. */

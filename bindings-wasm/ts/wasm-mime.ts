@@ -11,7 +11,7 @@ import { CHARSET_LOOSE, CHARSET_MASK, CHARSET_UTF_8, ENCODING_NONE, FIELD_EXTRA,
 type Guarded = <T>(call: () => T) => T;
 type Small = Pick<
   typeof Glue,
-  'content' | 'contentSize' | 'field' | 'hostLabel' | 'htmlAsText' | 'index' | 'lineEnds' | 'safeFilename' | 'text' | 'views'
+  'content' | 'contentSize' | 'field' | 'hostLabel' | 'hostText' | 'htmlAsText' | 'index' | 'lineEnds' | 'safeFilename' | 'text' | 'views'
 >;
 type Complete = Pick<typeof ExtraGlue, keyof Small | 'crlf' | 'indexWith' | 'view' | 'viewWith' | 'viewsWith'>;
 
@@ -89,8 +89,8 @@ function mimeCalls(glue: Small, guarded: Guarded): Omit<MimeEngine, 'crlf'> {
       if (label !== undefined) {
         // What the host decodes by itself need not cross twice. Escape sequences without a label show
         // another charset.
-        const content = encoding === ENCODING_NONE ? body : guarded(() => glue.content(body, encoding));
-        const text = decodeStrict(label, content);
+        const text =
+          encoding === ENCODING_NONE ? decodeStrict(label, body) : guarded(() => glue.hostText(body, encoding, label));
         if (text !== undefined && !((charset & CHARSET_LOOSE) !== 0 && text.includes('\x1b'))) {
           return text;
         }

@@ -49,6 +49,40 @@ impl SingleByte {
     }
 }
 
+/// The least octet from 0x80 on: most of what charsets leave undefined is right there.
+pub fn least_upper(bytes: &[u8]) -> Option<u8> {
+    // With the sign that such octets have they are below all others.
+    let (least, rest) = least_of_blocks(bytes);
+    let least = rest
+        .iter()
+        .map(|byte| byte.cast_signed())
+        .fold(least, i8::min);
+    (least < 0).then_some(least.cast_unsigned())
+}
+
+/// The least octet of whole blocks, and what is left.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+fn least_of_blocks(bytes: &[u8]) -> (i8, &[u8]) {
+    use std::arch::wasm32::{i8x16_min, i8x16_splat, v128_load};
+
+    let (blocks, rest) = bytes.as_chunks::<16>();
+    let least = blocks.iter().fold(i8x16_splat(0), |least, block| {
+        // SAFETY: a block is as long as the register.
+        #[allow(unsafe_code)]
+        let block = unsafe { v128_load(block.as_ptr().cast()) };
+        i8x16_min(least, block)
+    });
+    // SAFETY: a register is 16 octets.
+    #[allow(unsafe_code)]
+    let lanes: [i8; 16] = unsafe { std::mem::transmute(least) };
+    (lanes.into_iter().fold(0, i8::min), rest)
+}
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn least_of_blocks(bytes: &[u8]) -> (i8, &[u8]) {
+    (0, bytes)
+}
+
 #[cfg(target_arch = "x86_64")]
 mod wide {
     use std::arch::x86_64::*;
@@ -168,7 +202,20 @@ mod wide {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 mod tests {
-    use super::SingleByte;
+    use super::{SingleByte, least_upper};
+
+    #[test]
+    fn the_least_octet_of_the_upper_half_is_found_wherever_it_is() {
+        let mut dice = crate::tests::Dice::new();
+        for _ in 0..2_000 {
+            let most = [0x80, 0x81, 0xa0, 0x100][dice.below(4)];
+            let bytes: Vec<u8> = (0..dice.below(70))
+                .map(|_| dice.below(most) as u8)
+                .collect();
+            let expected = bytes.iter().copied().filter(|byte| *byte >= 0x80).min();
+            assert_eq!(least_upper(&bytes), expected);
+        }
+    }
 
     #[test]
     fn any_octets_in_any_charset_come_as_their_characters() {

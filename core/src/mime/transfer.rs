@@ -54,6 +54,12 @@ impl Transfer {
                 popmail_simd::decode_quoted_printable(body, &mut content);
                 Cow::Owned(content)
             }
+            #[cfg(target_arch = "wasm32")]
+            Transfer::Mime(Encoding::Base64) => {
+                let mut content = Vec::new();
+                self.decode_append(body, &mut content);
+                Cow::Owned(content)
+            }
             Transfer::Mime(encoding) => encoding.decode(body),
             #[cfg(feature = "legacy")]
             Transfer::Uuencode => match legacy::decode_uuencode(body) {
@@ -78,6 +84,11 @@ impl Transfer {
     /// Appends the content to `out`.
     pub(crate) fn decode_append(self, body: &[u8], out: &mut Vec<u8>) {
         match self {
+            #[cfg(target_arch = "wasm32")]
+            Transfer::Mime(Encoding::Base64) => {
+                let lines = popmail_simd::decode_base64_lines(body, out);
+                Encoding::Base64.decode_append(body.get(lines..).unwrap_or_default(), out);
+            }
             Transfer::Mime(encoding) => encoding.decode_append(body, out),
             #[cfg(feature = "legacy")]
             Transfer::Uuencode => out.extend_from_slice(&self.decode(body)),
