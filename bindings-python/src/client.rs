@@ -1,6 +1,7 @@
 //! The client engine and the planner of iteration, for `popmail.client`.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
@@ -8,8 +9,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use popmail::{
-    ChannelBinding, ClientConfig, ClientConnection, ContentMode, Handle, Limits, LoginRequest,
-    Secret, UsageError,
+    ChannelBinding, ClientConfig, ClientConnection, ClientEvent, ContentMode, Handle, Limits,
+    LoginRequest, Secret, UsageError,
 };
 
 use crate::convert::{PyLimits, auth_choice, duration, security};
@@ -18,7 +19,11 @@ use crate::event::{capabilities, convert};
 
 /// The client side of one POP3 connection, without I/O.
 #[pyclass(module = "popmail._native")]
-pub struct ClientEngine(ClientConnection);
+pub struct ClientEngine {
+    connection: ClientConnection,
+    /// An event that `content` was not asked for.
+    held: Option<ClientEvent>,
+}
 
 #[pymethods]
 impl ClientEngine {
@@ -35,7 +40,7 @@ impl ClientEngine {
         trace: bool,
         reconnect: bool,
     ) -> PyResult<Self> {
-        Ok(Self(ClientConnection::new(ClientConfig {
+        let connection = ClientConnection::new(ClientConfig {
             security: security(tls)?,
             allow_cleartext,
             pipelining,
@@ -46,17 +51,21 @@ impl ClientEngine {
                 response_timeout: duration(timeout)?,
                 ..limits.map(|limits| limits.0.clone()).unwrap_or_default()
             },
-        })))
+        });
+        Ok(Self {
+            connection,
+            held: None,
+        })
     }
 
     #[getter]
     fn state(&self) -> &'static str {
-        self.0.state().as_str()
+        self.connection.state().as_str()
     }
 
     #[getter]
     fn capabilities<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.0
+        self.connection
             .capabilities()
             .map(|all| capabilities(py, all))
             .transpose()
@@ -64,30 +73,32 @@ impl ClientEngine {
 
     #[getter]
     fn pending(&self) -> usize {
-        self.0.pending()
+        self.connection.pending()
     }
 
     #[getter]
     fn stamp(&self) -> Option<&str> {
-        self.0.stamp().map(|stamp| stamp.as_str())
+        self.connection.stamp().map(|stamp| stamp.as_str())
     }
 
     fn receive(&mut self, octets: Cow<'_, [u8]>) {
-        self.0.receive(&octets);
+        self.connection.receive(&octets);
     }
 
     fn receive_eof(&mut self) {
-        self.0.receive_eof();
+        self.connection.receive_eof();
     }
 
     fn tls_established(&mut self, py: Python<'_>) -> PyResult<()> {
-        self.0.tls_established().map_err(|error| raised(py, error))
+        self.connection
+            .tls_established()
+            .map_err(|error| raised(py, error))
     }
 
     /// `(name, data)` of each type of channel binding that the host can give.
     fn set_channel_bindings(&mut self, bindings: Vec<(String, Vec<u8>)>) {
         let bindings = bindings.into_iter();
-        self.0.set_channel_bindings(
+        self.connection.set_channel_bindings(
             bindings
                 .map(|(name, data)| ChannelBinding { name, data })
                 .collect(),
@@ -98,22 +109,49 @@ impl ClientEngine {
     fn handle_timeout(&mut self, now: f64) -> PyResult<()> {
         let now = Duration::try_from_secs_f64(now)
             .map_err(|_| PyValueError::new_err(format!("now must be seconds, got {now}")))?;
-        self.0.handle_timeout(now);
+        self.connection.handle_timeout(now);
         Ok(())
     }
 
     fn next_event(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let Some(event) = self.0.next_event() else {
+        let Some(event) = self.next() else {
             return Ok(None);
         };
         let (object, spare) = convert(py, event)?;
-        self.0.reuse(spare);
+        self.connection.reuse(spare);
         Ok(Some(object))
+    }
+
+    /// `(number, content)` of the oldest messages asked for, as far as they are here.
+    ///
+    /// What else comes is for `next_event`.
+    fn arrived<'py>(
+        &mut self,
+        py: Python<'py>,
+        prefetch: &mut Prefetch,
+    ) -> Vec<(u32, Bound<'py, PyBytes>)> {
+        let mut messages = Vec::new();
+        while let Some((asked, number)) = prefetch.asked.front() {
+            match self.next() {
+                Some(ClientEvent::ContentFinished {
+                    handle, content, ..
+                }) if handle.number() == *asked => {
+                    messages.push((*number, PyBytes::new(py, &content)));
+                    self.connection.reuse(content);
+                    prefetch.take();
+                }
+                event => {
+                    self.held = event;
+                    break;
+                }
+            }
+        }
+        messages
     }
 
     fn take_output<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let mut output = Vec::new();
-        self.0.take_output(&mut output);
+        self.connection.take_output(&mut output);
         let octets = PyBytes::new(py, &output);
         // The copy that Python holds is its own; this one is wiped.
         drop(Secret::new(output));
@@ -122,7 +160,7 @@ impl ClientEngine {
 
     /// Seconds to wait for input; `None` is without end.
     fn timeout(&self) -> Option<f64> {
-        self.0
+        self.connection
             .timeout()
             .filter(|timeout| *timeout < FOREVER)
             .map(|timeout| timeout.as_secs_f64())
@@ -155,106 +193,138 @@ impl ClientEngine {
             channel_binding: channel_binding.map(|(name, data)| ChannelBinding { name, data }),
             utf8,
         };
-        handle(py, self.0.login_with(request))
+        handle(py, self.connection.login_with(request))
     }
 
     fn utf8(&mut self, py: Python<'_>) -> PyResult<u64> {
-        handle(py, self.0.utf8())
+        handle(py, self.connection.utf8())
     }
 
     #[pyo3(signature = (language = None))]
     fn lang(&mut self, py: Python<'_>, language: Option<&str>) -> PyResult<u64> {
-        handle(py, self.0.lang(language))
+        handle(py, self.connection.lang(language))
     }
 
     fn capa(&mut self, py: Python<'_>) -> PyResult<u64> {
-        handle(py, self.0.capa())
+        handle(py, self.connection.capa())
     }
 
     fn stls(&mut self, py: Python<'_>) -> PyResult<u64> {
-        handle(py, self.0.stls())
+        handle(py, self.connection.stls())
     }
 
     fn user(&mut self, py: Python<'_>, user: &str) -> PyResult<u64> {
-        handle(py, self.0.user(user))
+        handle(py, self.connection.user(user))
     }
 
     fn pass_(&mut self, py: Python<'_>, password: Cow<'_, [u8]>) -> PyResult<u64> {
-        handle(py, self.0.pass(password))
+        handle(py, self.connection.pass(password))
     }
 
     fn apop(&mut self, py: Python<'_>, user: &str, secret: Cow<'_, [u8]>) -> PyResult<u64> {
-        handle(py, self.0.apop(user, secret))
+        handle(py, self.connection.apop(user, secret))
     }
 
     fn auth_plain(&mut self, py: Python<'_>, user: &str, password: Cow<'_, [u8]>) -> PyResult<u64> {
-        handle(py, self.0.auth_plain(user, password))
+        handle(py, self.connection.auth_plain(user, password))
     }
 
     fn stat(&mut self, py: Python<'_>) -> PyResult<u64> {
-        handle(py, self.0.stat())
+        handle(py, self.connection.stat())
     }
 
     #[pyo3(signature = (number = None))]
     fn list(&mut self, py: Python<'_>, number: Option<u32>) -> PyResult<u64> {
-        handle(py, self.0.list(number))
+        handle(py, self.connection.list(number))
     }
 
     #[pyo3(signature = (number = None))]
     fn uidl(&mut self, py: Python<'_>, number: Option<u32>) -> PyResult<u64> {
-        handle(py, self.0.uidl(number))
+        handle(py, self.connection.uidl(number))
     }
 
     /// `chunks` hands the content out as it arrives.
     #[pyo3(signature = (number, *, chunks = false))]
     fn retr(&mut self, py: Python<'_>, number: u32, chunks: bool) -> PyResult<u64> {
-        handle(py, self.0.retr(number, mode(chunks)))
+        handle(py, self.connection.retr(number, mode(chunks)))
     }
 
     #[pyo3(signature = (number, lines, *, chunks = false))]
     fn top(&mut self, py: Python<'_>, number: u32, lines: u64, chunks: bool) -> PyResult<u64> {
-        handle(py, self.0.top(number, lines, mode(chunks)))
+        handle(py, self.connection.top(number, lines, mode(chunks)))
     }
 
     fn dele(&mut self, py: Python<'_>, number: u32) -> PyResult<u64> {
-        handle(py, self.0.dele(number))
+        handle(py, self.connection.dele(number))
     }
 
     fn rset(&mut self, py: Python<'_>) -> PyResult<u64> {
-        handle(py, self.0.rset())
+        handle(py, self.connection.rset())
     }
 
     fn noop(&mut self, py: Python<'_>) -> PyResult<u64> {
-        handle(py, self.0.noop())
+        handle(py, self.connection.noop())
     }
 
     fn quit(&mut self, py: Python<'_>) -> PyResult<u64> {
-        handle(py, self.0.quit())
+        handle(py, self.connection.quit())
+    }
+
+    /// Sends RETR for what may be asked for now.
+    fn ask_ahead(&mut self, py: Python<'_>, prefetch: &mut Prefetch) -> PyResult<()> {
+        while let Some(number) = prefetch.plan.ask() {
+            let handle = self.retr(py, number, false)?;
+            prefetch.asked.push_back((handle, number));
+        }
+        Ok(())
     }
 
     /// The plan of an iteration over `(number, octets)` in this order.
     fn prefetch(&self, messages: Vec<(u32, u64)>) -> Prefetch {
-        let limits = self.0.limits();
-        Prefetch(popmail::Prefetch::new(
-            messages,
-            limits.prefetch_octets,
-            limits.window_commands,
-        ))
+        let limits = self.connection.limits();
+        let (octets, commands) = (limits.prefetch_octets, limits.window_commands);
+        Prefetch {
+            plan: popmail::Prefetch::new(messages, octets, commands),
+            asked: VecDeque::new(),
+        }
+    }
+}
+
+impl ClientEngine {
+    fn next(&mut self) -> Option<ClientEvent> {
+        self.held.take().or_else(|| self.connection.next_event())
     }
 }
 
 /// How far iteration asks ahead of its reader.
 #[pyclass(module = "popmail._native")]
-pub struct Prefetch(popmail::Prefetch);
+pub struct Prefetch {
+    plan: popmail::Prefetch,
+    /// Handle and number of what `ask_ahead` asked for.
+    asked: VecDeque<(u64, u32)>,
+}
 
 #[pymethods]
 impl Prefetch {
     fn ask(&mut self) -> Option<u32> {
-        self.0.ask()
+        self.plan.ask()
     }
 
     fn handed_out(&mut self) {
-        self.0.handed_out();
+        self.plan.handed_out();
+    }
+
+    /// The handle of the oldest message asked for.
+    #[getter]
+    fn oldest(&self) -> Option<u64> {
+        self.asked.front().map(|(handle, _)| *handle)
+    }
+
+    /// Hands out the oldest message asked for: its `(handle, number)`.
+    fn take(&mut self) -> Option<(u64, u32)> {
+        let asked = self.asked.pop_front()?;
+        self.plan.handed_out();
+        Some(asked)
     }
 }
 

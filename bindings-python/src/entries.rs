@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 macro_rules! sequence {
     ($(#[$doc:meta])* $name:ident over $inner:ty, $iterator:ident, $pair:ty, $get:expr) => {
@@ -38,6 +39,14 @@ macro_rules! sequence {
 
             fn __iter__(&self) -> $iterator {
                 $iterator(self.0.clone(), 0)
+            }
+
+            /// What each number has; the last of a number that comes twice.
+            fn table<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+                let table = PyDict::new(py);
+                let mut pairs = (0..).map_while(|at| ($get)(&self.0, at));
+                pairs.try_for_each(|(number, value)| table.set_item(number, value))?;
+                Ok(table)
             }
         }
 

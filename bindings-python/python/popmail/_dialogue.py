@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from . import event as ev
-from ._native import ClientEngine, Message, parse
+from ._native import ClientEngine, Message, Prefetch, parse
 from .capabilities import Capabilities
 from .entries import Entries
 from .error import CommandError, Pop3Error, UsageError
@@ -175,7 +175,6 @@ class Dialogue:
         self.greeting = b""
         self.deviations: dict[str, bytes] = {}
         self._results: dict[int, ev.ClientEvent] = {}
-        self._held: ev.ClientEvent | None = None
         self._unwanted: set[int] = set()
         self._deferred: deque[int] = deque()
         self._sinks: dict[int, object] = {}
@@ -347,27 +346,15 @@ class Dialogue:
                 raise marked.error
         return result
 
-    def ready(self, handle: int) -> ev.ClientEvent | None:
-        """The last event of a command, if it is here already: without the cost of steps that await nothing."""
-        if self._deferred or self._held is not None:
-            return None
-        while (result := self._results.pop(handle, None)) is None:
-            event = self.engine.next_event()
-            if event is None:
-                return None
-            if not isinstance(event, ev.ContentFinished):
-                self._held = event
-                return None
-            self._keep(event)
-        if isinstance(result, ev.ContentFinished):
-            return result
-        self._results[handle] = result
-        return None
+    def arrived(self, prefetch: Prefetch) -> _List[tuple[int, bytes]]:
+        """Messages that are here already, with their numbers: without the cost of steps that await nothing."""
+        # A mark's refusal goes first, and what came while another command was waited for.
+        return [] if self._deferred or prefetch.oldest in self._results else self.engine.arrived(prefetch)
 
     def _until(self, what: str, outcome: Callable[[], _Result | None]) -> Steps[_Result]:
         try:
             while (result := outcome()) is None:
-                event, self._held = self._held or self.engine.next_event(), None
+                event = self.engine.next_event()
                 if event is None:
                     yield from self._turn()
                 else:
@@ -455,7 +442,7 @@ class Fetch:
         dialogue.check_open()
         self._dialogue = dialogue
         self._wanted = None if numbers is None else [checked(number) for number in numbers]
-        self._asked: deque[tuple[int, int]] = deque()
+        self._prefetch = dialogue.engine.prefetch([])
         self._octets: dict[int, int] = {}
         self._uids: dict[int, str] = {}
 
@@ -467,49 +454,44 @@ class Fetch:
         uidl_handle = dialogue.engine.uidl()
         listed = yield from dialogue.finish("LIST", list_handle)
         assert isinstance(listed, ev.ListReceived)
-        self._octets = dict(listed.entries)
+        self._octets = listed.entries.table()
         wanted = list(self._octets) if self._wanted is None else self._wanted
         self._prefetch = dialogue.engine.prefetch([(number, self._octets.get(number, 0)) for number in wanted])
         # The server need not wait until its unique ids are read.
-        self._ask()
+        dialogue.engine.ask_ahead(self._prefetch)
         try:
             uids = yield from dialogue.finish("UIDL", uidl_handle)
             assert isinstance(uids, ev.UidlReceived)
-            self._uids = dict(uids.entries)
+            self._uids = uids.entries.table()
         except CommandError:
             self._uids = {}
 
-    def ready(self) -> RemoteMessage | None:
-        """The next message if it has arrived already, ``None`` if not or if there is none: then call :meth:`next`."""
-        self._ask()
-        if not self._asked:
-            return None
-        result = self._dialogue.ready(self._asked[0][0])
-        return None if result is None else self._hand_out(self._asked.popleft()[1], result)
+    def arrived(self) -> _List[RemoteMessage]:
+        """The next messages, as far as they are here; after the last of them call :meth:`next`."""
+        self._dialogue.check_open()
+        arrived = self._dialogue.arrived(self._prefetch)
+        return [self._message(number, content) for number, content in arrived]
 
     def next(self) -> Steps[RemoteMessage | None]:
         """The next message, ``None`` after the last."""
-        self._ask()
-        if not self._asked:
-            return None
-        handle, number = self._asked.popleft()
-        return self._hand_out(number, (yield from self._dialogue.finish("RETR", handle)))
-
-    def _ask(self) -> None:
         dialogue = self._dialogue
         dialogue.check_open()
-        while (ahead := self._prefetch.ask()) is not None:
-            self._asked.append((dialogue.engine.retr(ahead), ahead))
-
-    def _hand_out(self, number: int, result: ev.ClientEvent) -> RemoteMessage:
+        dialogue.engine.ask_ahead(self._prefetch)
+        asked = self._prefetch.take()
+        if asked is None:
+            return None
+        handle, number = asked
+        result = yield from dialogue.finish("RETR", handle)
         assert isinstance(result, ev.ContentFinished)
-        self._prefetch.handed_out()
-        return RemoteMessage(self._dialogue, number, self._uids.get(number), self._octets.get(number), result.content)
+        return self._message(number, result.content)
+
+    def _message(self, number: int, content: bytes) -> RemoteMessage:
+        return RemoteMessage(self._dialogue, number, self._uids.get(number), self._octets.get(number), content)
 
     def stop(self) -> None:
         """The reader wants no more."""
-        self._dialogue.discard(handle for handle, _ in self._asked)
-        self._asked.clear()
+        while (asked := self._prefetch.take()) is not None:
+            self._dialogue.discard([asked[0]])
 
 
 def checked(number: _Number) -> _Number:

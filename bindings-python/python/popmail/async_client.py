@@ -256,6 +256,8 @@ class AsyncPop3(Mailbox[AsyncTransport]):
             await self._run(fetch.begin())
             while (mail := await self._run(fetch.next())) is not None:
                 yield mail
+                for arrived in fetch.arrived():
+                    yield arrived
         finally:
             fetch.stop()
 

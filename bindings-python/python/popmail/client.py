@@ -304,8 +304,9 @@ class Pop3(Mailbox[Transport]):
         fetch = Fetch(self._dialogue, numbers)
         try:
             self._run(fetch.begin())
-            while (mail := fetch.ready() or self._run(fetch.next())) is not None:
+            while (mail := self._run(fetch.next())) is not None:
                 yield mail
+                yield from fetch.arrived()
         finally:
             fetch.stop()
 
