@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import ssl
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ import popmail
 import popmail.poplib as poplib
 
 if TYPE_CHECKING:
+    import ssl
+
     from conftest import Certificates
 
 CLEAR: dict[str, Any] = {"tls": "none", "allow_cleartext": True, "auth": "user-pass"}
@@ -301,8 +302,8 @@ def test_s17_the_name_of_pop3_is_offered_in_tls(certificates: Certificates, monk
 class _Watched(popmail.SocketTransport):
     def __init__(self, host: str, port: int, seen: list[str | None]) -> None:
         super().__init__(host, port, implicit_tls=True)
-        assert isinstance(self._socket, ssl.SSLSocket)
-        seen.append(self._socket.selected_alpn_protocol())
+        assert self.ssl_object is not None
+        seen.append(self.ssl_object.selected_alpn_protocol())
 
 
 def test_s18_an_answer_that_nobody_waits_for_answers_nothing_else() -> None:

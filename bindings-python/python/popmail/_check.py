@@ -155,7 +155,7 @@ async def _try(report: Report, asked: Awaitable[object]) -> None:
 
 def _tls(box: popmail.AsyncPop3) -> list[str]:
     transport = box._transport  # pyright: ignore[reportPrivateUsage]
-    tls: ssl.SSLSocket | ssl.SSLObject | None = getattr(transport, "ssl_object", None)
+    tls: ssl.SSLObject | None = getattr(transport, "ssl_object", None)
     if tls is None:
         return []
     cipher = tls.cipher()

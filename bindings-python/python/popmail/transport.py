@@ -9,6 +9,7 @@ import ssl
 from typing import Protocol
 
 from ._native import ALPN_PROTOCOL, accepts_alpn, server_end_point
+from ._tls import TlsStream
 from .error import ConnectionLostError, TimeoutError
 
 __all__ = ["SocketTransport", "Transport"]
@@ -80,6 +81,9 @@ class SocketTransport:
         self._port = port
         self._context = ssl_context
         self._timeout = timeout
+        self._tls: TlsStream | None = None
+        # One for all reads, where `recv` makes a new one of this size each time.
+        self._buffer = memoryview(bytearray(_READ_OCTETS))
         try:
             self._socket = sock or socket.create_connection((host, port), timeout)
         except builtins.TimeoutError as error:
@@ -93,34 +97,38 @@ class SocketTransport:
             self.start_tls()
 
     def read(self, timeout: float | None) -> bytes:
+        if self._tls is not None:
+            return self._tls.read(timeout, _READ_OCTETS)
         self._socket.settimeout(timeout)
-        return self._socket.recv(_READ_OCTETS)
+        octets = self._socket.recv_into(self._buffer)
+        return bytes(self._buffer[:octets])
 
     def write(self, octets: bytes) -> None:
+        if self._tls is not None:
+            return self._tls.write(self._timeout, octets)
         self._socket.settimeout(self._timeout)
-        self._socket.sendall(octets)
+        return self._socket.sendall(octets)
 
     def start_tls(self) -> None:
         context = self._context or default_context()
-        self._socket.settimeout(self._timeout)
         try:
-            secured = context.wrap_socket(self._socket, server_hostname=self._host)
+            tls = TlsStream(self._socket, context, self._host, self._timeout, self._buffer)
         except builtins.TimeoutError as error:
             self.close()
             raise tls_timed_out(self._host, self._port, self._timeout) from error
         except (OSError, ValueError) as error:
             self.close()
             raise tls_failed(self._host, self._port, error) from error
-        self._socket = secured
-        selected = secured.selected_alpn_protocol()
+        self._tls = tls
+        selected = tls.object.selected_alpn_protocol()
         if not accepts_alpn(selected):
             self.close()
             raise tls_failed(self._host, self._port, other_protocol(selected))
 
     @property
-    def ssl_object(self) -> ssl.SSLSocket | None:
+    def ssl_object(self) -> ssl.SSLObject | None:
         """The TLS in force, ``None`` without it."""
-        return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+        return None if self._tls is None else self._tls.object
 
     def channel_binding(self, name: str) -> bytes | None:
         """What both ends of the TLS channel know, for SCRAM.
@@ -143,7 +151,7 @@ class SocketTransport:
 # What the blocking transport and that of asyncio share.
 
 
-def binding_of(tls: ssl.SSLSocket | ssl.SSLObject | None, name: str) -> bytes | None:
+def binding_of(tls: ssl.SSLObject | None, name: str) -> bytes | None:
     """The data of a channel binding, ``None`` if there is none."""
     if tls is None:
         return None
