@@ -1,9 +1,11 @@
 /** MIME through WebAssembly in Node, as users get it: the built package. */
 
 import assert from 'node:assert/strict';
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { parse as parseNatively } from '../../bindings-node/dist/index.js';
 import initExtra from '../dist/extra-node.js';
 import * as inline from '../dist/inline.js';
 import init, { Header, Headers, Message, Part, Pop3Error, parse } from '../dist/node.js';
@@ -147,6 +149,24 @@ test('a charset of one octet is read by the host or the engine, with the same te
       const bytes = Buffer.from(Array.from({ length: random.below(600) }, octet));
       const encoded = bytes.toString('base64').replace(/(.{76})/g, '$1\r\n');
       assert.equal(text('Content-Transfer-Encoding: base64\r\n', Buffer.from(encoded)), text('', bytes));
+    }
+  }
+});
+
+test('characters of two octets are read as the native build reads them', () => {
+  for (const charset of ['big5', 'big5-hkscs', 'euc-kr', 'ks_c_5601-1987', 'shift_jis', 'cp932', 'euc-jp', 'gb2312', 'gbk', 'gb18030', 'ibm866']) {
+    const raw = (octets) => Buffer.concat([Buffer.from(`Content-Type: text/plain; charset=${charset}\r\n\r\n`), octets]);
+    for (let lead = 0x81; lead <= 0xfe; lead++) {
+      const pairs = [];
+      for (let trail = 0x01; trail <= 0xff; trail++) {
+        const pair = Buffer.of(0x41, lead, trail, 0x20);
+        // What may be UTF-8 is another matter; so is 0x80 in Shift_JIS, a control to some and damage to others.
+        if (!isUtf8(pair) && !/[\x80\ufffd]/.test(parseNatively(raw(pair)).text)) {
+          pairs.push(pair);
+        }
+      }
+      const row = raw(Buffer.concat(pairs));
+      assert.equal(parse(row).text, parseNatively(row).text, `${charset}, ${lead.toString(16)}`);
     }
   }
 });

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { start } from './extra-wasm.js';
+import { prepareHost } from './host-node.js';
 import type { InitInput } from './instance.js';
 
 /**
@@ -13,6 +14,7 @@ import type { InitInput } from './instance.js';
  * module.
  */
 export default function init(input?: InitInput): Promise<void> {
+  prepareHost();
   return start(() => {
     const given = input ?? new URL('./popmail-extra.wasm', import.meta.url);
     const isFile = given instanceof URL && given.protocol === 'file:';

@@ -3,7 +3,8 @@
  * has as `TextDecoder`, and the normal form of names and passwords.
  */
 
-import { decodeKorean, lacksSyllables } from './korean.js';
+import { korean, lacksSyllables } from './korean.js';
+import type { PairCharset } from './pairs.js';
 
 const strict = new Map<string, TextDecoder | undefined>();
 const lenient = new Map<string, TextDecoder | undefined>();
@@ -17,10 +18,43 @@ const LEFT_OPEN = Uint8Array.of(0x1b, 0x24, 0x42, 0x46, 0x7c);
 /** Node's decoder of it lacks most syllables; see `korean.ts`. */
 const KOREAN = 'euc-kr';
 
-let isKoreanOwn: boolean | undefined;
+/** Charsets that this host reads in part; found out when one is asked for. */
+const ownPairs = new Map<string, PairCharset | undefined>();
 
-function ownKorean(label: string): boolean {
-  return label === KOREAN && (isKoreanOwn ??= lacksSyllables());
+function pairsOf(label: string): PairCharset | undefined {
+  if (label === KOREAN && !ownPairs.has(KOREAN)) {
+    ownPairs.set(KOREAN, lacksSyllables() ? korean : undefined);
+  }
+  return ownPairs.get(label);
+}
+
+/** Has a charset read otherwise than by the host's decoder alone. */
+export function providePairs(label: string, pairs: PairCharset): void {
+  ownPairs.set(label, pairs);
+}
+
+/** Node's decoders of these have three controls in each other's places, as IBM had them. */
+const TURNED: readonly string[] = ['shift_jis', 'ibm866'];
+
+/** What such a decoder reads for U+001A, U+001C and U+007F, and what these are. */
+const TURNS = new Map([
+  ['\x1c', '\x1a'],
+  ['\x7f', '\x1c'],
+  ['\x1a', '\x7f'],
+]);
+
+let turns: boolean | undefined;
+
+/** Node's decoder of it takes octets that are no characters for controls. */
+const LOOSE = 'euc-jp';
+
+/** The text of a decoder of this host as the Encoding Standard has it. */
+function mended(label: string, text: string | undefined): string | undefined {
+  if (text === undefined || !TURNED.includes(label) || !(turns ??= make('ibm866', false)?.decode(Uint8Array.of(0x7f)) !== '\x7f')) {
+    return text;
+  }
+  const isTurned = [...TURNS.keys()].some((control) => text.includes(control));
+  return isTurned ? text.replace(/[\x1a\x1c\x7f]/g, (control) => TURNS.get(control) as string) : text;
 }
 
 const UTF_8 = 'utf-8';
@@ -62,19 +96,24 @@ export type OwnDecoders = { readonly [label in typeof UTF_8 | typeof LATIN_1]?: 
 /** The text of `bytes`, what is not valid replaced by U+FFFD; `undefined` if the label is not known. */
 export function decodeCharset(label: string, bytes: Uint8Array): string | undefined {
   malformed = false;
-  if (ownKorean(label)) {
-    const read = decodeKorean(bytes);
+  const pairs = pairsOf(label);
+  if (pairs !== undefined) {
+    const read = pairs.decode(bytes);
     malformed = read.malformed;
     return read.text;
   }
   try {
-    return decoder(strict, label, true)?.decode(bytes);
+    const text = mended(label, decoder(strict, label, true)?.decode(bytes));
+    if (label !== LOOSE || text === undefined || !CONTROLS.test(text)) {
+      return text;
+    }
   } catch {
     // What is left in it of a text that broke off is not for the next one.
     strict.delete(label);
-    malformed = true;
-    return decoder(lenient, label, false)?.decode(bytes);
   }
+  malformed = true;
+  const text = mended(label, decoder(lenient, label, false)?.decode(bytes));
+  return label === LOOSE ? text?.replace(/\ufffd?[\x80-\x9f]/g, '\ufffd') : text;
 }
 
 /**
@@ -88,22 +127,26 @@ export function decodeStrict(label: string, bytes: Uint8Array, leastUpper = 0x80
   if ((first === 0xef && second === 0xbb) || (first === 0xfe && second === 0xff) || (first === 0xff && second === 0xfe)) {
     return undefined;
   }
-  if (ownKorean(label)) {
-    const read = decodeKorean(bytes);
+  const pairs = pairsOf(label);
+  if (pairs !== undefined) {
+    const read = pairs.decode(bytes);
     return read.malformed ? undefined : read.text;
   }
   try {
     const ownDecode = bytes.length >= LONG ? own[label as keyof OwnDecoders] : undefined;
-    const text = ownDecode === undefined ? decoder(strict, label, true)?.decode(bytes) : ownDecode(bytes);
-    return text !== undefined && SINGLE.has(label) && isForEngine(label, text, leastUpper) ? undefined : text;
+    const text = ownDecode === undefined ? mended(label, decoder(strict, label, true)?.decode(bytes)) : ownDecode(bytes);
+    return text !== undefined && isForEngine(label, text, leastUpper) ? undefined : text;
   } catch {
     strict.delete(label);
     return undefined;
   }
 }
 
-/** Whether a text in a charset of one octet has what that charset does not define, or may be UTF-8. */
+/** Whether a text has what its charset does not define, or may be UTF-8. */
 function isForEngine(label: string, text: string, leastUpper: number): boolean {
+  if (!SINGLE.has(label)) {
+    return label === LOOSE && CONTROLS.test(text);
+  }
   return (
     (leastUpper < GRAPHIC && CONTROLS.test(text)) || (label === LATIN_1 && leastUpper < LEADS && MAY_BE_UTF_8.test(text))
   );

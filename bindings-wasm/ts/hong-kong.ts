@@ -1,0 +1,185 @@
+/**
+ * Big5 where a host's decoder lacks Hong Kong's characters (HKSCS): Node's does, the Encoding Standard has them.
+ *
+ * Long because of the table.
+ */
+
+import { brotliDecompressSync } from 'node:zlib';
+
+import { PairCharset, type PairTable, hostTable } from './pairs.js';
+
+/** What such a decoder makes of places that the Encoding Standard has otherwise or leaves free. */
+const BEYOND = /[\x80-\x9f\ue000-\uf8ff\u2593]/;
+
+/** The rows in which it lacks characters, by their leads. */
+const ROWS: readonly (readonly [first: number, last: number])[] = [
+  [0x87, 0xa0],
+  [0xa3, 0xa3],
+  [0xc6, 0xc8],
+  [0xf9, 0xfe],
+];
+
+/** Whether this host's decoder is such a one. */
+export function lacksHongKong(): boolean {
+  return new TextDecoder('big5').decode(Uint8Array.of(0x87, 0x40)) !== '䏰';
+}
+
+export const hongKong = new PairCharset('big5', BEYOND, makeTable);
+
+function makeTable(): PairTable {
+  const made = hostTable('big5', BEYOND, 0xa1, 0x40);
+  const chars = brotliDecompressSync(Buffer.from(PACKED.join(''), 'base64')).toString('utf16le').split('\0');
+  let at = 0;
+  for (const [first, last] of ROWS) {
+    for (let lead = first; lead <= last; lead++) {
+      for (let trail = 0x40; trail <= 0xfe; trail++) {
+        // There are no trails between.
+        trail = trail === 0x7f ? 0xa1 : trail;
+        const char = chars[at++];
+        if (char) {
+          made.set(lead * 256 + trail, char);
+        }
+      }
+    }
+  }
+  return made;
+}
+
+/** For each place of these rows what is lacking there, each with U+0000 at its end: UTF-16, Brotli, base64. */
+const PACKED: readonly string[] = [
+  'F49hA+6YxwGEHXceRWmezAv+ywE3ZOAbaj3hQY2PJR60+IsGHxT0MajxsSgWm/igi8eSEkrwoKBLiz5c2z7eE6pfVDzX8Li2f7SB0ZhNGISIsb',
+  'u37Wpju3fXu3yXaBMtYRUYXYDdYOD/YGIWaGMAMB2MlMKd87St//fc1e73rhUT7JkGSQUzRkEFR0BsjL5Gj7DYrP/qwQ1Yaw3EA09tWtrTbeXd',
+  'DVKN7lKNo4W4MMlAxGSI+PX6iYV3MBwBVq8AHHOXgg4m40RdSuKf+fKTcNTj69799K4zfsJ/F9j4c9UISpR2yLn/3oRJMUVrU46PEOX+nd6JO4',
+  'eQsVQ97x76XJ6Mw4XPL4riFSn8FY1rFTwXG1mcRxhPHR8Vi0PWOIyTUHx/49XELrAnnlpEXwOyJgpME9CsK3FnhiMqXK1RcU7cq6qP6mPllZo/',
+  'eQd8+D1t9qcnTF4O0poP+K2yUPXBqiYsskc/k18lTUQTrzys8zHROhC4PXI7g67JS/OA+1rhN2Uq78YJ+tz4tu7JiPq617V0BrTnA87x1EqeHr',
+  'DDvykAFrXb01jRVYORZ4u1ozJM4lFhI9Md8MhMGaM4/CcyZmTByE22YA9XCSnvJbQLrMjoUeIdNK3RUGP7Iy/ReU8L2DkxFouYaxiPBvW8k9XF',
+  'esSh32uz8eKQ/DZkVyoZINuGe5dWTZnwfMvEfKjMddAXL4w7x9Mp0gXBRX0HghGvTKq/m+WZkFDikoXuQcFi95PAOfluHW0sq/QvRXcs6lcU3e',
+  'mg6C4H194yG1aO/qu6o5W707gy4b91/1RZ/XDftNKFCq9yo4qfVMcSLrhqjCuLuL5f69W94mos714d9Z4rsxu8Rq/Ja95tw2qh9RQOQSVgJ1MB',
+  'CQ1coh4Vuuigc6oR3lrZuuGbilWCQzgB0IrGATRzpLgAcBnnAZhxBaAdLQOo4l9AJ/oDeIs7gG60DehF/WgQDSNz1/4YwJs1OMkbfxp/j4D9bc',
+  'VfVvmXdZsG9ko6kmwBgHpZAAAYCj9gxT8/2g4AAMx4b16mDdIL2Ypo25PbV6LPUOuwrVgcHp8sw/2Hq6J8CvnTQfQAOpJ2F1aH14SXR6bG4hIz',
+  'srV5/4JrNH7qWDWqsbGzs3Okc7HjZsejjsBuTDdz6+ZgY7cvzHZiUbWY+9xzPua8ifBHud5Gj12W9cQAAAAAAGZvS0TL5bEeAPVX33picwUAAN',
+  'b0Lmq7/uHyY8HasA+PfzIhQD3Ni1unTQNgOTts0LoBQJPXUQ8Ft2X6NMnuXUCisYi0F7nZ0Q3Oh/PgafBJ+C0sBmFixxFprV9gemBCbIFxk3Eq',
+  'GkBXov6gAdgMOKOjEOuJXzRtG66M78VV8TO4rsToeGI8H1hAbCAOEoeJUsJHQgjZlexFLjUNJzeZTprukc6bZmWv7iQAkFQAIpcaswpJhdrwzj',
+  'qC5AF9plIol5mgqrcpQ+a8ggAibXef2TwsGP2RymJ5kAGZF6Dcg3oCaR1zMjlnUGCgM4BeHCgkwebWQKkrAADJFdxUBzYLofpZJSEKVWH/zfPR',
+  'ZV3vnQs0qdUNl+7Doj4oyBTGPLe4APC/l14cDmaeEhRUCnKNB8ko8NtK+hgwGBwGFGcRrTcZaloBSDrgPZOKEaZyIMJ5ANR/ISTplzMpp+AhAJ',
+  'Tqi8ge9IIAqRxAgcpIH3Ud8QJw8E1Ob0CKwPZ+zQUKV8ZArVXG4ODUauuo7EFYC0CCQ4FORa5tKDQEAEj1IV5VmW8NtNmEJT2uoziQqgsoA3Ge',
+  'QjZcbtwx49CyinAAAMBMv6DgFqmTSXB/4NASINMBxAOjK1jQJbUFuSOQE9Rvk9pUgdwDeRyUnAVOiOMg+QJJvQCpDACAUiKWdJBCgVQRSKL66Z',
+  'QJzIAMlHaM9TMTjFzrAVkWIKuCgmZA4WYgxAYFh1QXILZLwBUjjQOHzuAQIofGsP14jXBusMMkAB4/R4+fopvZowOF1UIEozff9dYuYvClENlf',
+  'YrYmbUpRtIV2AhEGMhpAu3lgmspSqQtAvWEPJZN3pIYAEQUyHpCMAySFgs2JUG4GIJOBisZAIVbqPOkqSNdA2gDpH1YGIeKY+cemZUB5B5kN1C',
+  'wLfmYo/0jWUusfXqVBBgtNCDyjgo35YFnI29EG0BC9/S1vAUirQt976i9fdfyZc9fSP2CI6jf5xTSD6gX70rTKI4dxQHlLcITQchQeZuoaUfac',
+  'i/tlYfqjspkTUeXB5VHFvvVQeFcdWQhoPU76qajW9d4MThsHgJ7ygW8vr2dAEiPNgjnpPDg9m0U21i7ar6Yc0q9zr18d50CYF+el3N247OFljn',
+  's3ImQ/ddTOaRs7EfT/GJjghPanmNT6AwBxgdqKx9fAZv0yuIIpT62QVqyJdHpXaymGuA6HuiQxrmzZfNvOq7XOH+EZNvE6oVkOmrUavz8T+Qq7',
+  'UTvCq+tyjHv9SFdPo7HYx0Ef2U2+gC0OzS1b7IZLWQaq9/9/w6bKFv1B0wb4E3IsEAG3QrbqkcSs9vxQaYhEvubHlsXOxMmQ3KwsY/taF+E453',
+  'ngXxkAkFildEyz+UpoCGlahA8LkxY6sdAIyAL5XctZxai1H4Mlo2164XS7fni9Q7+5mXX38XWddzt1hyJRxDG+fr2nDQMAAAB470aOpDYODQJQ',
+  'PhpiVjg5MDmn/A+BfiGry4j8BGW3S9+tLw7v0V/mCGu66SuS6eBZH8atgUzgLfdG+wG4GxHv0v2cp3c2BVmahfSu/bou0Cd4y0GCOmlN6R/kMU',
+  'KsBJKBa/MdRAiCOUmP2tTeue0gLi4WdQBIVRbsfcHXffTJySQQ5Dyge+Xph6vcvO9PArlAdoNddkwObnTijmUaobAn2vpnfGY1pTa/8bvkHEJ4',
+  '9uqHPqOW+iu7YgWFwq3C3iYhiy0UFW4wASZVLC3SluxKJzkZF+eqvK8sWpm5duEFlaJKW6WQs1S9qzPVC7UtnnV6REzWdmsn6vfqyqKiTl6gPI',
+  '1aBQnHRqk4aGg3/wjfJpWkaEnJ2BZewR2p1LZvf5GfpZk81ZHuPHh80YnqOHRKZG9nROoqffVZ2aplGaL+yBSVp7rVP2XTrewudg16yb0mXumO',
+  '+VYCKz0q+ZWPjm2s7Ku0YEPY3uxUFqsoR9kqVgUr9/UV6zWrGxfJ0TUcyYN87gQ3oialpri2LDITDK3OA/miuji2mFucUSXQ3mmvzyaof3D6xo',
+  'mgoGsMq2mMH/HV64vYwpFckC1pTQSXgeBamrCklaqj8l75jOysrKzGwANX3CpkD2RvZB/d9hM6h1C/pVnu3VIjOJ19rG+NXV451Mo9gVWgtKWz',
+  'Or9V0tK5oV2gjm5gvvqrFahEKTqVgVyZpCC22KxMGFYyLlxWXFS8UCSvfFVqlBsKz1p7v0BmYF4V9I45woz2jnZU7UD7VhvvdkCPEc/amoE1bc',
+  'r2PW+zeX/QvqNHKb17hTFr8zt9vaMqPTvEumhdsh4t6bWPJ9ct6eppHmzoUp4OCK8CpgRL78DPbyN0v7oGLgjo1em17/XqRfS8nCD4GeJ6Q3r2',
+  'DRmym/FqQBfOVDGYH93zW3qYwiCo36a/NyTzL7mTBsFQKbyXGRRXhAxojwKqcUR3gAQk8//eA7FzZ6Q14FgWfiKU/6hSh7eNTh+SIBaHKF8POF',
+  'vaPmhbzOGvSjfFbulgbYYQRSi5dxoYw6LAulfI2qoaLGTIcYvgu4yOnVHQsVrLSbD98B1pyrC+XxCnncPTw90eLicm6B66cePuYqNAaqCwNvQ7',
+  'WtPH+J3b4J75bCnJdzh50C9uVY0CT2A0EEgPHqprpM4brvUtUJ+p0/EB0ahTEWAicvSFEYSkpz9pt6X/ZL7l2I42dsI5PZqJM3zHFFuZtIQc2R',
+  'qR6DWWVtO+4TtuEno5e+P3vbbwYTIFeuybVEzWaGrPjNrTjjZ6og7oA7PxwimS2XSxHKycCl8OTg9NT6edny5t3ozwps1mzjbPts22zI7NMNq8',
+  'nM2CRhalWTlf0KzdFs4t7g5eyyyEjuN1zZ4tBC47CF50XGhwQEO3MHzBHLPH2+aI6aBwsWKxZ04ZGy2euIMVSyudgpWXcnSX7mYr7UL5clbBsi',
+  'pV05XfikakyuVMxSYrlYZQCi3tdNvK5jBIZEBclf3JpkQmZ/VStmtdtD673p3dWm/CNja6B3Yk2LTx23tFRUxjcGDT5xUbLXai4hTrR4zxbPBz',
+  '40UGu5LYHZIU7eVZBX0j5rediCzKYve8m7Q7k637pHeOdnbsLvn3t+fyk23b9tx2OxWMWxIuabhbUxZd4SuNIh22FakdnDBgZ09jqECcCt2PjL',
+  'CJgS0dBdWzDGxyYDPD9Z2cOrl8OAhysF6SIqFybD3luPnY47D2+I077JExHdj1D5L5gMOWR6/albNuFp9GNWw4CXpGRVLRqUbExsfx0zXculdB',
+  'IQj6AwMiOGUkZmKkY9C1WXHG6et/Fu9Fnxu9DfVP8SMLI6UoKrQ9m26deoruVl4QS1iT3Q+lAYwCSEmYcV7T2McJTnGLxyc13gU+sNNOcOHmn9',
+  'ScuXqfhWmh7E3kZSBQ4H6ehnYTg4KyRoQjvAcFjeN35bLi4BIXn/7vTUAvStfYSz657EXwbs70KPaKMCbxp9vtaJxjqrkG3+JujW/6Bw3aOwfM',
+  'KWsg0XM8vq3qJo5Rfb7hR/N7mDp2yCAyUPHdKFFnLWNYBPhH4tFDTFSe9jww985THvj+/LsH/3i8Gtx5zKPgvHzllSKZiFK7xFjJeZ70EDyPNd',
+  'SmF849JnX/sPopvhGasODW2FEtmnp/bgq1RdpqbT1t5Od29rQM3ouD09psn55b1x4cgJwwOzDDV6+jL37vdhB8Uyu9pR6rr6FmUtRrydXJDV/O',
+  'uTv4NeH1vmyu3rJ+4h0xKCDFSguQLfEUDhDNwWoeGzxoO1gjYZYFB74kRF/3mMzg3W75+6v7Ye8KSkVoVX8LLXEeLpVWKX0N8LYuJ6CsHRuqtD',
+  'KwQnQRGs0BGuygbF0XM2U3NEE8AUbRP6B1BB3lg66HqcgRsghtSPtHSgS1MSUfftd6Pj6Tr9lB/GWiW+BwRuMB2a3LRCtQ7WOtDrcICejuZ36g',
+  'uYXjJbhRORqVGhd09Szx400EnltSwjk5lLhKWE0ZZGV+7cpYEEu8PkTncmE/jPRW7n/AfdHWFiU+HINFdAMEqwNF60xEQ3PgzRNSRGg6llkJp0',
+  '+EDFHG3gihYjjkhGAwqJiPcDZL4esBDdD1iB+CEITjGnFreGBUW37gGuI5Qt/2J2BoF9rN7Zb21GlWgDiCifIxE6do9uC4ZCt6FiUyXh74iHyH',
+  'iG/gk595ioVHhOAMHRsx8Ye3yk8wY6LML7NrPPeDbgBJFWk6lBVBV5MRPoS2TGguaMOl/Nx3pCQ8D5TiJpsa1XkN4SBJkD24ThC38dsHzVfVJ3',
+  'f0IGhOMDc7DLgasozB5AaUHcrHg2j5UKaELtjl5G8ymjJacgXa3/hOPA3wAlIDBFRg2JnRsUs+g/UdIqR4vN9sgXTkAmqJ3+scsF0d3681d4is',
+  'jli6pd20QNHMC/FWx/UYrkA7ItpR+Zhp0XgAjLKf28D69DH5gcQPsb4EsEQFxxvG6d/QmZQbmTcIvzBZaD42+y/bQU6v3JOADHMq40ogmQxJWb',
+  '6TMwRfD04lEcRAkBvmcqFlyaXJlF6FMCickFL3cFItjB9U0h3IvTnobSNUF1kaAbfF/TUYD2LSCe4HijL902VpyFRReFnYmFKIQVxm5FDiWLWd',
+  '4QlGWhAXMVLSgGSMD7pCSBPHjRyGS8jJ0WPbCt0a9sJrJjS8RNnLcf86DVp8EDHvzTGBMzxxxowSTsZ2PF7DmJsT0Gjk8IL3fjmLTwGJpeJYyH',
+  'QuPDE65LS+BMosiycEVskts5Nv7Y+xf6WCxfaCvBJTigodCufsO1FyvGf1HEpOGFhC45dLAr5oJGqSXVpgxu/Zlzmum+BUHJxQrN1/2WGLB9Y0',
+  'ZuxsrgEbLp7Kpkp9DlkunimO1UEB6M/yRDCUqcdKct0q4oW4Gu/S8QwHn6v87LT6wrqS1ynRXkY7EhuRpZIZcrbCejxAlAbIeelMHIHOfRAyNh',
+  'yoweG9LYmv0DXBEGHaPkZY4xMsFmViUsNRpzIQVI5LX6cpJZUT1JbWdm+INQ8kRYinftuug0PUBv+gNYfq/4tf2wFBcYRNDdqLwKMANcqozZX0',
+  'eQZXGjYbNbPmlYLCsjnLR+QXBgkrhJNnyo/O1I1LLhG4rvXSFbTXsFEHcY44XbwlKuUZFs0kDzSmRkP3CmmxukkKK3F2MliulsY0UGbHAHfU7r',
+  'MEqRQQdxFCwvkhyoeDJaaR6XHx7QChu0DnUCUz5GU2opWRCC/UgCHcH3wS+zBatUet/NNtXhm90sSjlXM6JQXxer2a0+1VyAxzlexndrej/aX7',
+  'bUGd223x63pPB3oPChYKB0vaOrYZ0WhkcCBGofI8glqA1VbOBRmQQG/rkGeFB109W2Is0FoYOtKF4JYOQV5cR+05HtqVWOKosg7ZlEGaOt4Mop',
+  'WnmtBL0BHe+MT0fX0XeqvbF28a5N7Zy4ykBnjLtWWkOVDtCBLUeGxyOVOZ3AaaRKBvmBaDZwxaf1g7zlEijpfCpmZU8GXGHFCt06Ynpy+mcx2y',
+  'hxp2UR+aOZyZ/WEbMgMmvLZt7YI2qDVPN598MQ+dt5u7KATYnr47nn3uZPWunauiyQZGP69Zvi4/GH5XltNnmz7RY/67A6zPesta5RT6beTn1R',
+  '795FFOivJWvGTMzGIpg8fr+w4BCLuO/l7ye3w68PXo1v+AKQ9wPbaXngeHqwDhy5+r6ztfdtwilrB4lgOPqPDMNy4HILUcb/F4CY1Bm4KTw9xw',
+  '0CO6em1YVorxjxzO6tFUGBn+gUS3TpmQjLZ/c/KDxthhvvVGmIsc6ICxn17ZHdk1CSccD3n9yfMuZ8V5/O2gK0R3p6OwmgPJTseLy2D4tnPpK8',
+  '+3O+WDaRwgLwfYi4P7l2GyAzDc0GfX/bW5Gndl7y2O319wxXXsz+1X0wOme6BVHwpKnW+1TMTN7TcK390UCseux9+XvE+IEnOkw9clhBSKMh/I',
+  'BZnrxynU+YIJNfpKTyvfJ2Nzcm8LQUnuSfWU9RT10/gn9/HmfR6sWXP32pDXPjo/dn/wjipE2/sR/PDKlddK8PoLN3ZtehxXBSQRjB1GtvdnNN',
+  'AviJXAPoJf6qR+GE2ADFh9h96LQJWEFS6WxCDsFRktuKZyvxM7aUQoz2Ex7YqtPEMQMeeFxsPCUFG9UCQqFii3DxgNBZEsLAcSWys4/3M6VNVa',
+  'mhO8PB0Nfg3NDLZ83AuKrO0x8lL1tkYgEVAJul5hSt5hioPg5A1GfeaYR8kZoeasn9ieju5L9rTeAF29xB1BRaCQgrcTBTrwKo+FNKdABpIHW9',
+  't69wt6sUCKhLgJ29Hz3ap4r6EdFLDnB7QoPIGG5OS/kq/8b74cGiIWxD+UgQPRGxASjkIDZKZIQ4RCm6qIYWHy7gXPGonso/8eax0YRab61jp3',
+  'aPSUqFfMNiMDRLoAHWAjJXIpYksHVAhf8pyEsnO1bUrVQDQGNK1AuN/nUM+MVQwkTXtpWjlodjCzxzqmChjnfmEvYL3KyGM2oT0LJEfXHRPLze',
+  'K3mdbqQEINU0MKv5Tgt8fmQhqxTtPhrY9uykp94CnuKZc7xlk5OKzxZYO5sTWEjVOWjgGXjMt7qoA2/ts52pirYa+ic4crMKo4moYuBZUDo2gF',
+  'aqu8ZwfI54HC1EHKjFTpHS54xkjBx5oJFuvHGhuYXVi9B2PnVKLQpsRKi6AAw9RHPjd8BHQSaEps+YV+9GjFmZzS0CFF6N4PJ7CGiXaAMnTMoC',
+  'cylJyz58fnacfE21OY+SONInIXgc2tFe6X53hxGZPvy/D80rfE2Y4Z3yndD/AaR/sa7+4Amyh7EQGDzkQotQYr1QGv9IJLvFsD0tHbXB1Y4y0c',
+  'm8BHZTlogagPXGtvaRHRr6CpB3k4oIwdG9s91ClEvJ0w8AYEsuRkxXqCyMU8d04i8rzy41d1ul8Y11XA31ZgdwcuN3AJ8bLrel1j3mI9g/hYXu',
+  'NfRHPSuW2QxYUbdVFTQ/7gCe9b/wq04GYZtPXlv1RroYPQUaiC9gmqhn5BtwUNnao6cWl0KbE0p5Fdd6nhfsMp59jyPeeSy/edyyyrPDiYXutK',
+  '5c0Scu1dcD7WZR+h6itNW9ocUT+23tJ5onm16UsoRDxcbSdudcWKkgXlgntBuqPBq4GSX2GA5Oeu654nLZOObgLlYxtPwzx5v/uYnLF1zu2mrF',
+  'J2060zjJdHLWctN1XaKrbGzMaslZXKbE+JstDzXrFgc6oKags32+60lbb9be/uHuwqEfUYtH9D02rBLzbNqXV082buWfR9gV7QVvbPEtMTAZHQ',
+  'kxcyOuQLylt0l+4RqS90bk72ROv7EasfR2tnlWSa6GRefnxmmDVm+jMHWaZ/G/nthJuZxQC1purceZowXfX3n1CfqPuhNh4NGqHdOP/Y3XG7j0',
+  'dLSyTuzR/vH38cj7qZNQl8avW0e/pv2m0mOZw3s3hZ6D0fNF84PzhXntxZ7suy3WrpszV3drX3zz7ABq//I6mz489qyCCZ+KWtJk1b8UfByo2b',
+  'cxdW35yVFo9PkJprCYO5Y96aLJNuys2UsWT8Nevmv5Hu2/fT+rKJZlK+PD84dHR1wDoQG7xJdAYmA9bht2FCsj7kHs0k0S2aVGLMm2aPq8Z0Tq',
+  'fT+XLR5GL+90TmnMBetLkHVyy/lbIP7TP7KV9jReRFpoQzu8/XM5vZyMzv2fpsR5bRTZ1+xr6jVR2y58E/tRqfWfA4/jj12J/Ht0PRJutlp7ZP',
+  'O65d0Hb/sCptn7Uf2iUZ+UrwB6EghOhrUzx72E5apC8QudOHHTaL9BQR8ogYDig/ossmBWJVQ6xliJXfiFQOYYg1HasJsd2DhAFpByDdAGQeeJ',
+  'kAeSAzA+UBGgnQSoA+FqBsQfVFMxbxs2kCHQ1EEKhvQN4HsR70ddApApVc/RjpQYCkHiAZBjrkSWYBkjNIgZBUk8pB6gokdpGE5UzuUklTg2Rw',
+  'QOK7/AXFqEC5GMrPg1J3pLccrdJYQXtTRwPZctoxQfPJpJ6pH2dThp6FJchvaU0zKiUbeF10CZiU+SB9x86WDJOV+xycUS/8HYCXPfBT+XS3aU',
+  'bmZe1mG8GVnBF/QHJ3/KagEsg496IgaM0f504KQ2IKCLAKUoPoH82WwQ16lnH9jM65Ly4dPpmzMBmwXjb4O/jUi7jSutfEuhQWxU3rEOQODoUa',
+  '5kOK8RJidnugM3lwiANFsdm+pOVssvRFyRvvokGo561Czl2EUR6XF3iI7ECksdxCiU7IXUNLJOaEnXMApaOkt+j0oJL+YIVVif3s5otbQ8HvpH',
+  '4WyzGmdlB+HUJCsPu/cjdCnrp1pGJAxgHXL5W4qDieiMlBxXpqLCjAhgfHB2oh0bgIjtIBkpBjpIZcQONDwEjr4M52STENcZlxReNRIeRZ41lB',
+  'Q6+gUXcg4tJ6GHC3/TYymo+HCVpHlP0VUyhopUfL5XSOQ8Jb64LKoIjTOywrEmgv9LKlEnr42OAwDJQCQpfR5kVvDOxBu6I38yH/ZOAMztphQK',
+  'JT7wzKZZAXmcvnqmhMHIuSPZkcLeEocphSopTBXka0IDzS3hRUBKUIAdIODULO6EPAgBhGjwKPaozqgnjZqSKIEceITv5bI0FRS58eRjvqcTNi',
+  'jbXa4HWAQIlJkhFPjO4fhEZZF3VzOKOIK30iiEVcw3UgSFdRqJ1ZxkMmygGTlqL+bGIdE4fk76RMCyZu6bc3mR1Ie4ktrzmYaQSgrfSc1kzl6G',
+  'T3NUDJuhIWYQrtBjZaDwONI08lw/1FOY80uMUCHpo1HxZ3AuWURy6U01lnZbGfzXwg1Ry7au5ti5HilChPvvjDJANYiiz+y+J0LM6clV6BZ1qA',
+  'yzmLNqdwiPMaG34lmwu3HhecyMl9dMF8a/OxYEMNozyRVg4Ge2wUAlOiDhywsUOLYNcLpljYEUWcdSJ7t+gWDokLx+aaOKLzNt6wWYcNmyRizk',
+  'a9YOMimwzZXIrN8bNhPxvXu2Ka3auAXXJ+vbxIw24V6oiaK6xQX7zYXHnkhc0XTO4A6z5+0A6nUH/jUHM4LQflshORnET0HXR6VEAaR+lmBfVZ',
+  'lMtccFkoLplyKZQL17l1BDfFgtubgtvP4sYQN4LzuFfwCNOajsdWPKhv44fk2ssv62teB5n32fR3gqay8hMKx4nNadKRjUwmDm8Qv9T1565pZ/',
+  'aV3sCeGYexnEUEBpvz1pSNs6EB9u4ACzkLsRhk5C04s5sDTgE0eKN1q7Ac1rGJ3p3BSQp6P2i4Hl3gOEclEg/TSlMo/45mFuiXDaN0lAJtCDXi',
+  'uwDOI1gTmrpQHSjZuk7/SPnFkSiM228HQ4sHpFhg/UirvuU5ZBX3TT3Flw83qWgAId38PuhODeiHqMd7b0h4EWZaElBEbpgWQH0mP+dsJkcYEN',
+  'n4RB4hlxCJaUgyAAWiNEZNoQAZDhSeBaBv2aEZVx+SSAaBVanRtwuJ68t9q6Ve/kkfTtemE9Jy0geJTwo5WY4+Mg5K0BaUTXUgm5HuctjayBX7',
+  'GkU9/+nUycXpivrtVFJleOfjzysdv8Jw/aGRH7IyMuuxYhfvu6y+FgTtwyQ/4y5JA6XOjrOHBEmBUgNtxz0r8Q3xX1WqDqvtg5aOXy7zU8esQr',
+  'S+viiNHx7mBWj5gE4H95p9F7RyAKCnECA5aUNtbod/bgP7w2nxBuH9ZU9yJ3DfugnJTYDShSwPIR8OwgaK1PagVkDETAoAoI8yuoHkOY/U1P18',
+  'fx9nHx4cJzSpJJ1LpDxGD9MOJ18m2THIOdaNC093b3M2w2FJH1ud39cwybWZ1a/9RDxBlD8xUH4yF6zYbkvopCs7M+ue3KUuJ+DBFO3Jh5+N3+',
+  'bWScZg4P05AMwZUlK2BJHnBY/jicRM0rHLJJ/MftauxN4fBlHeHag6b2e4tAc93jN5Udg1hhgkoBIyOaDPBQBqUQnCmxv1O0t0lHyNuejY8r2X',
+  'RWxoefuj0v9uN1v63HNWwu/ilalKi58/rbr3VnrbH0RMxtek9Nmwv8hS7Qti6wiEyjCerLatmG4au3TejofpPCF18EzcHzmH4v2SocUKXL0f30',
+  'fch+gmr7g5QJco7w8qrkvqAMBwmX8yXQKgvHQISu6AgFpXSppQc7eZpSkpwt5xc+NWdCjB+Q8AkIsq/7bq3geGusOJofgAAHnnqaL3AZnZjlhN',
+  '9Aasf5nwR7HISqKCsBybuKo1Bce/mgBAE9mXm/Ql9/DLwcuR21ZtspYZNG8B8OsrZJq+DkAnKoHSIO1M9QrAndW4s3aaz3piysbioNc65ey2DD',
+  'EaDJP/E70p8xwFfWP3Bj30G2Xlk51t8MqOaiGHRCB4VVU3fi5s4ct/Ft4uhxQnYnwkvnZa7AOAJgzBsQCQcyRzWQD8TXjK924jn8dEBfeaCQCN',
+  'pt+XoXzn8957uWn760EfyhX5vd7dgqHP/2OxNqEPAGt2bN/mVGzqRorpY1XSdpyxcc4B38It03RdWNVRsZmDYAD4P0BCrhAoDcAHnSDhc9UDUN',
+  'sE4IxC59JVKMJk94Zjg10NaHwRFs7aDILzeMPMEcLGJ8Gv3605Y2bQfKhKgo6xbXJjskv9zZ7IjnYt4XHf5g+hQl0UsL+4eQXAtpk3PFw5PRmP',
+  'GC8FleBSg42Jlckyx3CQ1gvA+HWM9fjZ1wk5PzthIQ5OXdDpG2a3BhqcoskUSPtxOyLBcDFJw+kIvTRhhGEZDQirwUguoEJwONExrKdywL9u1v',
+  'TeDl0A3Qw+2xt8+fEXIFCQOuqqp75gDTTUSGNNNNVMcy201EqI1tpoq532Ouio80dj2f60A+bg5OLm4ZUgWYpUadJlyJQl24TG/TZeoiTJUqRK',
+  'ky6jaHi4KdY2EV1sx/yJDcITFN2rR+eFK6MG/iu3uzrie+xFZh+/m99ILR/aFJ22GsCFX/v779qwymp+8wEs4N+BgvzZ4/4YOv4h+ksMIlFoEl',
+  'IycgoMVjwOTwlRUdPQ0tEzMBKYmFlY2dhhDk4ubh5eCUYYaZTRxhhrnPESJUmWIlWadBkyZck2QY5cefJNNMlkU0TryIkzF67cuPPgyYs3H778',
+  'xPjmu1hx4iVIlCRZilRp0mXIlCVbjlx58hUoVOSHYiVKlSlXoVKVn6rVqFWnXoNGTZq1aNWmXYdOXbr16NWn34BBQ4aNGDVm3IRJU6bNmDVn3o',
+  'JFS5atWLXml9/++Gvdhn8R+RMjQYoMuUMonHfBRZdcdsVV11x3AyUq1GjQokOPASMmzFiwYsOOAycu3Hjw0sSHnwBBQoSJECVGnARJUqTJkCVH',
+  'ngJFSpSpUMVeG4/r5Z9W4vB58ya2S3Mwthiuz3yxeb69+nR0n26ur1b3Xz2kp15666OvUGHCReinvwEGihQlWoxBYg0WZ4ihhhl+CICq/tgzQX',
+  'xn//+2/FPnVvx7ZXn/nGyqaaababY5FllplU222G6n3Yocc8IFV1xz3U3l7nno6QZAk37xBGopf+aqNz8MQPFm5q8RbzuUfP/HROQLlTsxVg+n',
+  '5mB2D3k+8g6hsmpEqoBNFzKiDZUPg3HqwxCRHHmUgnCPkOwJ0XU5OYVJx24HIrMS6gQEjLKwDwsZIFmRIVXvAMHyYGOcWPcJ+TorWSLXMaHNB8',
+  '2MNURH3cF3LVUkViJOsLUzcm9Eu9jBSe2BMDNkODR4eom24YvQ7DQxPGFfJEecEOxHS9DIx2XUTVQZ6r5jt1FIfA6gVShx8j3q+nDDiizWy+qp',
+  'j/XAhmCHMF3HQuwwdh7TQhHvPsY0GBuRXgCOjQ5Z+n8Wx/rEdAqc5WMgTibFJo+rZRS6a1u4y5P3boeuWUaZHw9q1vtGJ5OTdinJSeYmKYGikO',
+  'ZF0wIcC8tafAe+G9/Ca3w5MNSt5E/jzuNkk7KW2uD/uB02Ma97jOMsHQrf9Q2HjALNiIxiX1I3LEyNThlpH0D6BXO6gNhIbH6mnDtoZBwEIdUC',
+  'ViKZ4EjS7z9EEK2EqeQ2MoCi9QWeEFBCiRcHcqRcxFDXcxiu2ZjblWMzXOaz+Jmadq7Fga7qI+U9BdM76AqQ1Ad0lhenMZOzquLsPkBgGXgRRK',
+  'GAX4iiE+A9P+gRQjbOlNsesscfh9wPIYnkd+hfGGa9NAo848Ht/daZOtKbC2eBGaYpYunGqNIU3wSMLtMgtYLABgImUYaP/2mU3aNknyBe46do',
+  'DKD0jJ+0QHawg3HkXwBDkpSWr2NezLjC2wxBzMnoFKaANGINMFMKMylWikktTM9mFywI4u8yfyMczd0wWx+NJ1rNRSROX8Orwo0/AyI0mYNmkR',
+  'u85hGJOBgxnKzzwYspkdcRHyNmRSW2JcGfxtGQKN0lEZsjkXtRfwZhFuSQpBQDUl8L0wbRljP2hcdmllK6M7uVSgB1hc14MVwasxWnfD6oG6uO',
+  '2dniZ+x3bK3lT2xYoe2hQZxQWXL446Ftu19IQjc4buQMqfZD3yPzOeDoOX4WfBgk9hARxpct8aKotUZNYyDx5sBkCzKvBuXbESKDMaZ/YkqOZh',
+  'RwfLgILhYoDMrk3vhFonZ1YmPiQAKxFeIlC+3BRuFJwFrG2ddNFffliIegc+Qnq1GRW4Npye1hTsHJPQ7cTsIizu1hoTRpgFXOWnKVoWvC1Nch',
+  'OytNuKDzKZRPB3dTFM5l1AAyVlrZBmV+pEmeR9m7wsxMToEvzS88d2hcvScZzzOyKu6PgzO6j+xQSw5hCEKdKdnRQ9YhhmXgUBaRKMS8l2X950',
+  'JjxOOsp1mP4liYQUiOsSnGlshhRqwYcVIMQwYDz7DabEkaTh6WEA2DM3brYtQXNdI73yS3iY1X3zwv/BDK9LX/KrKqDsuIZwSP8FqK00q4l/fa',
+  'p0uBnx6y8ykwZg9BtMyjrI+BJ0X1S9jYSBo7W8BqKT5FkFA1APSxsUSSZ9+Zt49hSoM/nuji0uI6O6HhcGwXBn4WWXcHUkyixllHblXpq31f/l',
+  'KJU7gaONp/iVHrYULUV/KETMtxiI03NAh5R7tTIN51JuLdO3jyhbOX+19iyjJuQH7DSPPAONljkDHJKdF5H06peLFCzgrBGXAawnNgbx2DuDTp',
+  'ztiWjA8KujEFAa0EMRIslcUV01T2tD+HWBV4DhB8GQwcCfQPLqJWltuz4SpGeREshz2qkGN71yTc9DyGoRz4wTUwr+I4HPnFUoLAE4Um8WlPzp',
+  'hm4muSZ5w+FeLANRxPpnBbzgfJzXYFwfl1cqd44nqEgluedxtItAC9kaIo5hS3VPOr16ruVpVXParyd78Cd7C2uMYzGvStUcF0Rh6MCVZGeLoH',
+  'XIAjXuUIrSndCyD0QahypIbNH8erDeviSot6ExpWutVFkcaxhNeJWUS/cLygmdXNamoZMoEGhaHcxHofvi+PUANjxvsX2FH04sP5m7ztPCQEI7',
+  'Zc5slC3mShzA2EJl1z54EhBUI8gt0P6ne+heBXROgSK4j8LPegmUK5NNhCh+xIwme81PDwcFTYz5wcft6HliYKqu+Ie3iPC4jJAPM6uuBwBLRI',
+  'XBLQnNWw8VrQoeEwMGjKg3thDqmZsmdL8pKnNKakYnv+ThVSzW2Yw9WNgw3f79BvZZkrjy2nlvU2rvD7Y38/zEbEBgRh3femRjHXHhBEHd5Riw',
+  'Bq8bfBldCh2YMQn4E9GbUb0c8zUrOnib0oYK8KlMpR3awrkgwPEJJcKdgjXhTdFm06hUsa4+WeKFLaJ5qdTclm8hRjPj07yFzJVAnMMPgW8ySt',
+  '24FVkoXgDZG2SX1YEzpthS5InHdX7t6RAA==',
+];
