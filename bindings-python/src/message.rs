@@ -470,10 +470,8 @@ impl PyMessage {
     }
 
     fn as_email<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let options = PyDict::new(py);
-        options.set_item("policy", py.import("email.policy")?.getattr("default")?)?;
-        let email = py.import("email")?;
-        email.call_method("message_from_bytes", (self.raw(py)?,), Some(&options))
+        let module = py.import("popmail._email")?;
+        module.call_method1("as_email", (self.raw(py)?,))
     }
 
     fn tree(&self) -> String {

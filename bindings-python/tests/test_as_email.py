@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,18 @@ def test_it_can_be_changed_and_attached() -> None:
     nested = popmail.parse(raw).attachments[0].message
     assert nested is not None
     assert (nested.subject, nested.text) == ("two", "hello\r\n")
+
+
+def test_what_the_library_raises_on_is_plain_text() -> None:
+    raw = b"Subject: x\r\nContent-Type: multipart/mixed; boundary*\r\n\r\n--b\r\n\r\ny\r\n"
+    with pytest.raises(IndexError):
+        message_from_bytes(raw, policy=default)["content-type"]
+    email = popmail.parse(raw).as_email()
+    assert (email["subject"], email["content-type"]) == ("x", "multipart/mixed; boundary*")
+
+
+def test_what_is_too_deep_for_the_library_stays_one_body() -> None:
+    levels = range(2_000)
+    raw = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (at, at) for at in levels)
+    email = popmail.parse(b"Subject: x\r\n" + raw).as_email()
+    assert email["subject"] == "x"

@@ -1351,7 +1351,11 @@ class Message:
         """``to_json`` as Python objects."""
 
     def as_email(self) -> EmailMessage:
-        """The same octets parsed by the standard library, with ``email.policy.default``."""
+        """The same octets parsed by the standard library, with ``email.policy.default``.
+
+        Where the library raises on a header field, that field is plain text; what is nested too deep for it
+        stays one body.
+        """
 
     def tree(self) -> str:
         """The structure drawn with lines, one part a line, for people."""
