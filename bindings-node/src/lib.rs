@@ -9,6 +9,7 @@ mod convert;
 mod error;
 mod event;
 mod maildrop;
+mod mbox;
 mod message;
 mod server;
 mod sync;

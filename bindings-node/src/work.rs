@@ -17,6 +17,12 @@ where
     AsyncTask::new(Work(Box::new(run)))
 }
 
+impl<T> Work<T> {
+    pub fn run(&mut self) -> io::Result<T> {
+        (self.0)()
+    }
+}
+
 impl Task for Work<()> {
     type Output = ();
     type JsValue = ();

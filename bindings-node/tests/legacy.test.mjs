@@ -31,6 +31,25 @@ test('an mbox file is opened from disk', async () => {
   }
 });
 
+test('of an mbox file only what is asked for is read', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'popmail-'));
+  try {
+    const path = join(folder, 'box');
+    writeFileSync(path, Array.from({ length: 32 }, (_, at) => `${LINE}Subject: ${at}\n\n${'x'.repeat(1 << 20)}\n\n`).join(''));
+    globalThis.gc?.();
+    const before = process.memoryUsage().arrayBuffers;
+    const box = await openMbox(new URL(`file://${path}`));
+    assert.equal(box.length, 32);
+    assert.equal(box.at(0).subject, '0');
+    assert.equal(box.at(-1).text.length, (1 << 20) + 1);
+    // The file is 32 MiB; two messages of it were copied.
+    assert.ok(process.memoryUsage().arrayBuffers - before < 8 << 20);
+    assert.equal(box.at(32), undefined);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test('a Maildir is read in the order of arrival', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'popmail-'));
   try {

@@ -5,34 +5,25 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { argument } from '../../bindings-wasm/ts/error.js';
-import { type MboxOptions, type MboxReader, readMbox } from '../../bindings-wasm/ts/mbox.js';
+import { type MboxOptions, MboxReader, type MboxSource } from '../../bindings-wasm/ts/mbox.js';
 import { type Message, parse } from '../../bindings-wasm/ts/message.js';
-
-/** What one call reads: more is refused by some systems. */
-const PIECE = 1 << 30;
+import { MboxFile } from './native.js';
 
 /**
- * Reads an mbox file from disk into memory; its messages are looked for and made as they are asked for.
+ * Opens an mbox file as a sequence of messages. The file is mapped into memory and nothing of it is read before it is
+ * asked for: it may be larger than memory, but must not be cut while the reader is in use.
  *
- * @throws what opening and reading a file throws; and as `readMbox`.
+ * @throws what opening a file throws; and as `readMbox`.
  */
 export async function openMbox(path: string | URL, options: MboxOptions = {}): Promise<MboxReader> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    const bytes = Buffer.allocUnsafeSlow(size);
-    let length = 0;
-    while (length < size) {
-      const { bytesRead } = await file.read(bytes, length, Math.min(PIECE, size - length), length);
-      if (bytesRead === 0) {
-        break;
-      }
-      length += bytesRead;
-    }
-    return readMbox(bytes.subarray(0, length), options);
-  } finally {
-    await file.close();
-  }
+  // What cannot be opened is told as Node tells it.
+  await (await open(path)).close();
+  const file = await MboxFile.open(typeof path === 'string' ? path : fileURLToPath(path));
+  const source: MboxSource = {
+    scan: (format, from, most) => Float64Array.from(file.scan(format, from, most)),
+    slice: (start, end) => file.slice(start, end),
+  };
+  return new MboxReader(source, options.format ?? 'auto');
 }
 
 /** The messages of a Maildir, those of `new` and of `cur`, in the order of their arrival. */

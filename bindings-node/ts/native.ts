@@ -56,7 +56,13 @@ interface NativeMime extends Omit<MimeEngine, 'content' | 'index' | 'view' | 'vi
   contentSizeHint(source: Uint8Array, start: number, end: number, encoding: number): number;
   /** Writes how many words an index has, then the words, to `out` from word `at` on. Returns its text; absent if there is no room. */
   indexInto(raw: Uint8Array, out: Uint8Array, at: number): Maybe<string>;
-  view(raw: Uint8Array, message: number, what: number): Maybe<string>;
+  view(raw: Uint8Array, message: number, what: number): Maybe<Text>;
+}
+
+/** A mapped mbox file. */
+interface MboxFile {
+  scan(format: string, from: number, most: number): number[];
+  slice(start: number, end: number): Uint8Array;
 }
 
 interface Native extends NativeMime, SyncPlatform {
@@ -74,6 +80,7 @@ interface Native extends NativeMime, SyncPlatform {
   scramKeys: ServerPlatform['scramKeys'];
   FileStore: { maildir(path: string): FileStore; mbox(path: string, readOnly: boolean): FileStore };
   SyncFile: { open(path: string): SyncFile };
+  MboxFile: { open(path: string): Promise<MboxFile> };
   apopDigest(greeting: Uint8Array, secret: Uint8Array): Maybe<string>;
   /** The data of the channel binding `tls-server-end-point`, from a certificate in DER. */
   serverEndPoint(certificate: Uint8Array): Maybe<Uint8Array>;
@@ -85,7 +92,7 @@ interface Native extends NativeMime, SyncPlatform {
 
 const module: Native = native;
 
-export const { ClientEngine, ServerEngine, MemoryStore, FileStore, SyncFile, apopDigest, scramKeys } = module;
+export const { ClientEngine, ServerEngine, MemoryStore, FileStore, MboxFile, SyncFile, apopDigest, scramKeys } = module;
 export const { numberedFilename } = module;
 export const { ALPN_PROTOCOL, acceptsAlpn, serverEndPoint } = module;
 export const { SyncPlanner, syncFingerprint, syncReceipts, syncWithoutUid } = module;

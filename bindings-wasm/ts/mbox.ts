@@ -24,16 +24,24 @@ export interface MboxOptions {
 /** Numbers for each message: the separator's start and end, its own start and end, its quoting. */
 const PLACES = 5;
 
+/** The octets of an mbox file, in memory or where the system keeps them. */
+export interface MboxSource {
+  /** Where messages are, as `ToolsEngine.scanMbox`. */
+  scan(format: MboxFormat, from: number, most: number): Float64Array;
+  /** The octets between two places. */
+  slice(start: number, end: number): Uint8Array;
+}
+
 /** The messages of an mbox file in order; they are looked for as they are asked for. */
 export class MboxReader implements Iterable<Message> {
-  readonly #file: Uint8Array;
+  readonly #file: MboxSource;
   readonly #format: MboxFormat;
   readonly #places: number[] = [];
   /** Where to go on; -1 at the end. */
   #next = 0;
 
   /** @internal */
-  constructor(file: Uint8Array, format: MboxFormat) {
+  constructor(file: MboxSource, format: MboxFormat) {
     this.#file = file;
     this.#format = format;
     this.#search();
@@ -54,14 +62,14 @@ export class MboxReader implements Iterable<Message> {
       return undefined;
     }
     const [, , start, end, quoting] = place as [number, number, number, number, number];
-    const content = this.#file.subarray(start, end);
+    const content = this.#file.slice(start, end);
     return parse(quoting === 0 ? content : tools().unquote(content, quoting));
   }
 
   /** The separator line before a message: `From`, the return path and a date. */
   envelope(index: number): string | undefined {
     const place = this.#find(index);
-    return place && new TextDecoder().decode(this.#file.subarray(place[0], place[1]));
+    return place && new TextDecoder().decode(this.#file.slice(place[0] as number, place[1] as number));
   }
 
   /** The messages in order. */
@@ -84,7 +92,7 @@ export class MboxReader implements Iterable<Message> {
 
   #search(): void {
     const { scanAtOnce } = tools();
-    const found = calling(() => tools().scanMbox(this.#file, this.#format, this.#next, scanAtOnce));
+    const found = calling(() => this.#file.scan(this.#format, this.#next, scanAtOnce));
     this.#next = found[0] as number;
     for (let at = 1; at < found.length; at++) {
       this.#places.push(found[at] as number);
@@ -104,5 +112,9 @@ export function readMbox(file: Uint8Array | ArrayBuffer, options: MboxOptions = 
   if (!(bytes instanceof Uint8Array)) {
     throw argument(`an mbox file is a Uint8Array or an ArrayBuffer, not ${shown(file)}`);
   }
-  return new MboxReader(bytes, options.format ?? 'auto');
+  const source: MboxSource = {
+    scan: (format, from, most) => tools().scanMbox(bytes, format, from, most),
+    slice: (start, end) => bytes.subarray(start, end),
+  };
+  return new MboxReader(source, options.format ?? 'auto');
 }
