@@ -96,4 +96,52 @@ export function legacyVectors({ embeddedFiles, joinPartial, parse, readMbox, rea
     assert.equal(readMbox(told).at(0).text, body);
     assert.equal(readMbox(told, { format: 'mboxrd' }).length, 3);
   });
+
+  test('whatever stands in a file or a body, reading it comes to an end', () => {
+    let state = 4155;
+    const below = (end) => (state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0) % 65_536 % end;
+    const pieces = [LINE, 'From ', '>From ', '\n', '\r\n', 'Content-Length: 7\n', 'Content-Length: 9999999999999999\n', '\0', '\xff',
+      '=ybegin line=128 size=3 name=a\n', '=yend size=3\n', 'begin 644 a\n', 'end\n', '`\n', 'number=2', ';'];
+    const damaged = (octets) => {
+      let text = Buffer.from(octets).toString('latin1');
+      for (let change = below(5); change >= 0; change--) {
+        const at = below(text.length + 1);
+        text = text.slice(0, at) + pieces[below(pieces.length)] + text.slice(at + below(40));
+      }
+      return Uint8Array.from(Buffer.from(text, 'latin1'));
+    };
+    const inputs = names.map((name) => {
+      const { input } = JSON.parse(readFileSync(new URL(name, VECTORS), 'utf8'));
+      return Buffer.from(input.base64, 'base64');
+    });
+    const box = bytes(Array.from({ length: 4 }, (_, at) => `${LINE}Subject: ${at}\nContent-Length: 6\n\n>From \n\n`).join(''));
+    const piece = bytes('Content-Type: message/partial; id="a"; number=1; total=1\r\n\r\nSubject: x\r\n\r\ny\r\n');
+    const refused = (error) => error.code === 'POP3_ERR_USAGE_ARGUMENT';
+    let read = 0;
+    for (let round = 0; round < 200; round++) {
+      const file = damaged(box);
+      for (const format of ['auto', 'mboxo', 'mboxrd', 'mboxcl', 'mboxcl2']) {
+        try {
+          const messages = readMbox(file, { format });
+          const found = [...messages];
+          assert.equal(found.length, messages.length);
+          read += found.length;
+          found.forEach((message, at) => assert.ok(messages.envelope(at).startsWith('From ') && message.preview.length >= 0));
+        } catch (error) {
+          assert.ok(refused(error), error.stack);
+        }
+      }
+      const message = parse(damaged(inputs[below(inputs.length)]));
+      for (const { safeFilename, content } of embeddedFiles(message)) {
+        assert.ok(!safeFilename.includes('/') && content.length >= 0);
+      }
+      message.parts.filter((part) => !part.isMultipart).forEach((part) => readTnef(part));
+      try {
+        read += joinPartial([damaged(piece)]).length;
+      } catch (error) {
+        assert.ok(refused(error), error.stack);
+      }
+    }
+    assert.ok(read > 500);
+  });
 }
