@@ -65,7 +65,12 @@ fn is_beyond_the_parser(field: &[u8]) -> bool {
         // A charset of the host may be in an encoded word; escape sequences stand by themselves.
         return memchr::memchr(0x1b, field).is_some() || memmem::find(field, b"=?").is_some();
     }
-    if std::str::from_utf8(field).is_err() || memmem::find(field, b"=?").is_some() {
+    // The parser joins sections to a plain parameter of the same name.
+    let is_in_sections = || memmem::find(field, b"*0=").is_some();
+    if std::str::from_utf8(field).is_err()
+        || memmem::find(field, b"=?").is_some()
+        || is_in_sections()
+    {
         return true;
     }
     // A label before an apostrophe that is not the one that every build of the parser has.
@@ -339,6 +344,16 @@ mod tests {
         let read = read(field).unwrap();
         assert_eq!(read[0].value, "Отчёт за май.doc");
         assert_eq!(read[0].guess.as_ref().unwrap().charset, "windows-1251");
+    }
+
+    #[test]
+    fn sections_are_not_joined_to_a_plain_parameter() {
+        let field = b"x; filename=\"safe.txt\"; filename*0=\"ev\"; filename*1=\"il.exe\"";
+        let expected = [("filename", "safe.txt"), ("filename", "evil.exe")];
+        assert_eq!(
+            values(field),
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
     }
 
     #[test]
