@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use napi::bindgen_prelude::{BufferSlice, Object, Uint8Array, Uint32ArraySlice};
+use napi::bindgen_prelude::{BufferSlice, Either, Object, Uint8Array, Uint32ArraySlice};
 use napi::{Env, JsString, Result};
 use napi_derive::napi;
 use popmail::mime::{file_name, index};
@@ -81,9 +81,10 @@ pub fn view_with<'env>(
     message: u32,
     what: u32,
     options: &[u32],
-) -> Result<Option<JsString<'env>>> {
-    let view = index::view_with(raw, options, message, what);
-    view.map(|text| string(env, &text)).transpose()
+) -> Result<Option<Text<'env>>> {
+    in_pieces(env, |each| {
+        index::view_in_pieces(raw, Some(options), message, what, each)
+    })
 }
 
 #[napi]
@@ -140,9 +141,12 @@ pub fn text<'env>(
     end: u32,
     encoding: u32,
     charset: u32,
-) -> Result<JsString<'env>> {
+) -> Result<Option<Text<'env>>> {
     let body = range(source, start, end);
-    index::with_text(body, encoding, charset, |text| string(env, text))
+    in_pieces(env, |each| {
+        index::text_in_pieces(body, encoding, charset, each);
+        true
+    })
 }
 
 #[napi]
@@ -177,9 +181,10 @@ pub fn view<'env>(
     raw: &[u8],
     message: u32,
     what: u32,
-) -> Result<Option<JsString<'env>>> {
-    let view = index::view(raw, message, what);
-    view.map(|text| string(env, &text)).transpose()
+) -> Result<Option<Text<'env>>> {
+    in_pieces(env, |each| {
+        index::view_in_pieces(raw, None, message, what, each)
+    })
 }
 
 #[napi]
@@ -196,6 +201,52 @@ pub fn numbered_filename(name: String, number: u32) -> String {
 fn range(source: &[u8], start: u32, end: u32) -> &[u8] {
     source.get(start as usize..end as usize).unwrap_or_default()
 }
+
+/// A string, or a long one in pieces.
+type Text<'env> = Either<JsString<'env>, Vec<JsString<'env>>>;
+
+/// What `read` hands over, `None` where it says that there is nothing. JavaScript joins the pieces without
+/// copying them, so that of a long text nothing else is there at once.
+fn in_pieces<'env>(
+    env: &'env Env,
+    read: impl FnOnce(&mut dyn FnMut(&str)) -> bool,
+) -> Result<Option<Text<'env>>> {
+    // Nearly every text is one piece.
+    let (mut first, mut others) = (None, Vec::new());
+    let is_any = read(&mut |piece| {
+        let mut rest = piece;
+        loop {
+            // What is ASCII is copied as it is.
+            let is_one = rest.len() <= PIECE || rest.is_ascii();
+            let length = if is_one {
+                rest.len()
+            } else {
+                rest.floor_char_boundary(PIECE)
+            };
+            let (piece, after) = rest.split_at(length);
+            let made = string(env, piece);
+            match first {
+                None => first = Some(made),
+                Some(_) => others.push(made),
+            }
+            rest = after;
+            if rest.is_empty() {
+                break;
+            }
+        }
+    });
+    if others.is_empty() {
+        return match first {
+            Some(whole) => whole.map(Either::A).map(Some),
+            None => Ok(is_any.then(|| Either::B(Vec::new()))),
+        };
+    }
+    let pieces = first.into_iter().chain(others);
+    Ok(Some(Either::B(pieces.collect::<Result<_>>()?)))
+}
+
+/// Octets of a text that become a string of their own.
+const PIECE: usize = 64 << 10;
 
 fn string<'env>(env: &'env Env, text: &str) -> Result<JsString<'env>> {
     match widest(text) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { mimeVectors } from '../../bindings-wasm/tests/mime-files.mjs';
-import { checkMimeVector } from '../../bindings-wasm/tests/mime-vectors.mjs';
+import { checkLongTexts, checkMimeVector } from '../../bindings-wasm/tests/mime-vectors.mjs';
 import { parse } from '../dist/index.js';
 
 const vectors = mimeVectors();
@@ -19,6 +19,18 @@ for (const vector of vectors) {
       assert.deepEqual(plain(actual), plain(expected), name);
     }),
   );
+}
+
+test('long texts are read as they are in pieces', () => checkLongTexts(parse, (name, actual, expected) => assert.equal(actual, expected, name)));
+
+for (const [name, end] of [['CRLF', '\r\n'], ['LF', '\n'], ['CR', '\r']]) {
+  test(`ranges are places in the bytes that came in, with ${name}`, () => {
+    const lines = ['Content-Type: multipart/mixed; boundary=b', '', '--b', 'words', '--b', '', 'more', '--b--', ''];
+    const raw = Buffer.from(lines.join(end));
+    const ranges = parse(raw).parts.map(({ range }) => range);
+    assert.deepEqual(ranges[0], [0, raw.length]);
+    assert.deepEqual(ranges.slice(1).map(([start, stop]) => raw.toString('latin1', start, stop)), ['words', `${end}more`]);
+  });
 }
 
 test('many messages are read at once, small and large ones in turn', () => {

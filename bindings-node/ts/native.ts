@@ -151,7 +151,8 @@ export const mimeEngine: MimeEngine = {
   },
   views: (raw, first, count, what, options = NO_OPTIONS) => module.viewsWith(raw, first, count, what, options),
   view: (raw, message, what, options) =>
-    (options === undefined ? module.view(raw, message, what) : module.viewWith(raw, message, what, options)) ?? undefined,
+    whole(options === undefined ? module.view(raw, message, what) : module.viewWith(raw, message, what, options)),
+  text: (...given) => whole(module.text(...given)) ?? '',
 };
 
 /** What only some programs need, as the face takes it. */

@@ -310,6 +310,9 @@ impl PyMessage {
         let this = slf.get();
         texts(slf.py(), &this.text, || {
             let view = this.view();
+            if view.has_long_text() {
+                return text::in_pieces(slf.py(), &|each| view.text_in_pieces(each));
+            }
             view.with_text(|text| text.map(|text| text::string(slf.py(), text)))
         })
     }
@@ -319,6 +322,9 @@ impl PyMessage {
         let this = slf.get();
         texts(slf.py(), &this.html, || {
             let view = this.view();
+            if view.has_long_html() {
+                return text::in_pieces(slf.py(), &|each| view.html_in_pieces(each));
+            }
             view.with_html(|html| html.map(|html| text::string(slf.py(), html)))
         })
     }
@@ -614,7 +620,11 @@ impl PyPart {
 
     #[getter]
     fn text<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
-        Some(text::string(py, &self.part().text()?))
+        let part = self.part();
+        if part.has_long_text() {
+            return text::in_pieces(py, &|each| part.text_in_pieces(each));
+        }
+        Some(text::string(py, &part.text()?))
     }
 
     #[getter]

@@ -1,5 +1,8 @@
 //! Long texts as Python strings, faster than Python's decoder of UTF-8 makes them.
 
+use std::ffi::{CStr, c_int, c_void};
+use std::sync::OnceLock;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -21,6 +24,74 @@ pub fn string<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
         },
     };
     made.unwrap_or_else(|| PyString::new(py, text))
+}
+
+/// A text that is handed over in pieces as a string, `None` where there is no text. `read` hands the same
+/// pieces over each time that it is called.
+///
+/// Of a long text nothing is there at once but the string and one piece: the first pass finds how long it
+/// becomes and how wide its characters are (PEP 393), the second fills it.
+pub fn in_pieces<'py>(
+    py: Python<'py>,
+    read: &dyn Fn(&mut dyn FnMut(&str)) -> bool,
+) -> Option<Bound<'py, PyString>> {
+    let (mut count, mut largest) = (0, Widest::Ascii);
+    let is_any = read(&mut |piece| {
+        count += piece.chars().count();
+        largest = largest.max(widest(piece));
+    });
+    is_any.then(|| {
+        filled(py, read, count, largest).unwrap_or_else(|| {
+            let mut whole = String::new();
+            read(&mut |piece| whole.push_str(piece));
+            string(py, &whole)
+        })
+    })
+}
+
+/// Octets of text that are made into a string of their own.
+const PIECE: usize = 64 << 10;
+
+/// The string of `count` characters that the pieces fill.
+fn filled<'py>(
+    py: Python<'py>,
+    read: &dyn Fn(&mut dyn FnMut(&str)) -> bool,
+    count: usize,
+    largest: Widest,
+) -> Option<Bound<'py, PyString>> {
+    let (make, copy) = filling()?;
+    let largest = match largest {
+        Widest::Ascii => 0x7f,
+        Widest::Latin1 => 0xff,
+        Widest::Basic => 0xffff,
+        Widest::Astral => 0x0010_ffff,
+    };
+    let count = count.try_into().ok()?;
+    // SAFETY: what comes back is a new reference to a string, or null with an error.
+    #[allow(unsafe_code)]
+    let made: Bound<'py, PyString> = unsafe {
+        Bound::from_owned_ptr_or_err(py, make(count, largest))
+            .ok()?
+            .cast_into_unchecked()
+    };
+    let mut at: ffi::Py_ssize_t = 0;
+    let mut is_whole = true;
+    read(&mut |piece| {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let (first, after) = rest.split_at(rest.floor_char_boundary(PIECE));
+            let part = string(py, first);
+            // SAFETY: both are strings; the one that is written to is new and nobody else has it. The
+            // function checks positions and widths, and returns -1 with an error where they do not fit.
+            #[allow(unsafe_code)]
+            let copied = unsafe { copy(made.as_ptr(), at, part.as_ptr(), 0, ffi::Py_ssize_t::MAX) };
+            is_whole &= copied >= 0;
+            at += copied.max(0);
+            rest = after;
+        }
+    });
+    // An error that is left would show at the next call.
+    (PyErr::take(py).is_none() && is_whole && at == count).then_some(made)
 }
 
 fn of_latin1<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyString>> {
@@ -72,29 +143,54 @@ fn of_utf16<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyString>> {
 }
 
 type FromKindAndData = unsafe extern "C" fn(
-    kind: std::ffi::c_int,
-    data: *const std::ffi::c_void,
+    kind: c_int,
+    data: *const c_void,
     len: ffi::Py_ssize_t,
 ) -> *mut ffi::PyObject;
 
-/// `PyUnicode_FromKindAndData`, three times as fast as decoding UTF-16. Every CPython since 3.3 exports
-/// it, but it is not in the stable ABI: it is looked for and may be absent.
-#[cfg(unix)]
+/// `PyUnicode_FromKindAndData`, three times as fast as decoding UTF-16.
 fn from_kind_and_data() -> Option<FromKindAndData> {
-    use std::sync::OnceLock;
-
     static FOUND: OnceLock<Option<FromKindAndData>> = OnceLock::new();
-    *FOUND.get_or_init(|| {
-        // SAFETY: the name ends with a null; what has it is the function of CPython's C API.
-        #[allow(unsafe_code)]
-        unsafe {
-            let found = libc::dlsym(libc::RTLD_DEFAULT, c"PyUnicode_FromKindAndData".as_ptr());
-            std::mem::transmute::<*mut std::ffi::c_void, Option<FromKindAndData>>(found)
-        }
-    })
+    // SAFETY: what has this name in the process is the function of CPython's C API.
+    #[allow(unsafe_code)]
+    *FOUND.get_or_init(|| unsafe { std::mem::transmute(symbol(c"PyUnicode_FromKindAndData")) })
 }
 
-#[cfg(not(unix))]
-fn from_kind_and_data() -> Option<FromKindAndData> {
-    None
+type New = unsafe extern "C" fn(len: ffi::Py_ssize_t, largest: u32) -> *mut ffi::PyObject;
+
+type CopyCharacters = unsafe extern "C" fn(
+    to: *mut ffi::PyObject,
+    to_start: ffi::Py_ssize_t,
+    from: *mut ffi::PyObject,
+    from_start: ffi::Py_ssize_t,
+    len: ffi::Py_ssize_t,
+) -> ffi::Py_ssize_t;
+
+/// `PyUnicode_New` and `PyUnicode_CopyCharacters`.
+fn filling() -> Option<(New, CopyCharacters)> {
+    // SAFETY: as above.
+    #[allow(unsafe_code)]
+    let (new, copy): (Option<New>, Option<CopyCharacters>) = unsafe {
+        (
+            std::mem::transmute(symbol(c"PyUnicode_New")),
+            std::mem::transmute(symbol(c"PyUnicode_CopyCharacters")),
+        )
+    };
+    new.zip(copy)
+}
+
+/// Where a function of CPython's C API is that every version since 3.3 exports, but that is not in the
+/// stable ABI: it is looked for and may be absent.
+fn symbol(name: &CStr) -> *mut c_void {
+    // SAFETY: the name ends with a null.
+    #[cfg(unix)]
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = name;
+        std::ptr::null_mut()
+    }
 }

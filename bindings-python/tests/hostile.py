@@ -16,12 +16,7 @@ import popmail
 CLASSES: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).resolve().parents[2] / "tests/hostile.json").read_text(encoding="utf-8")
 )
-"""What every language is tried with: a piece over and over, then another one, in octets written as Latin-1.
-
-``memory`` is how many times its size it may take, where that is not 3: where each octet becomes a character of two
-octets (the ``str`` alone takes twice the size, and twice more on its way), where a corrected copy is read, and where
-next to nothing but field names are there.
-"""
+"""What every language is tried with: a piece over and over, then another one, in octets written as Latin-1."""
 
 
 def hostile(name: str, size: int) -> bytes:

@@ -65,16 +65,14 @@ def test_time_grows_with_the_input(name: str) -> None:
 @pytest.mark.parametrize("name", CLASSES)
 def test_reading_takes_less_than_20_milliseconds(name: str) -> None:
     raw = hostile(name, SIZE)
-    # Ten thousand texts whose charset is guessed, each by itself, may take longer.
-    limit = max(LIMIT, CLASSES[name].get("milliseconds", 0) / 1000)
     best = float("inf")
     for attempt in range(TRIES):
         time.sleep(PAUSE * 2**attempt if attempt else 0)
         best = min([best, *(seconds(raw, read_as_programs_do) for _ in range(5))])
-        if best < limit:
+        if best < LIMIT:
             break
     print(f"{name}: {best * 1000:.1f} ms")
-    assert best < limit
+    assert best < LIMIT
 
 
 @pytest.mark.parametrize("size", HUGE)
@@ -82,6 +80,5 @@ def test_reading_takes_less_than_20_milliseconds(name: str) -> None:
 def test_memory_is_less_than_three_times_the_input(name: str, size: int) -> None:
     command = [sys.executable, str(Path(__file__).with_name("hostile.py")), name, str(size)]
     used = 1024 * int(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
-    times = CLASSES[name].get("memory", 3)
     print(f"{name}: {used / size:.2f} times {size} octets")
-    assert used < times * size
+    assert used < 3 * size

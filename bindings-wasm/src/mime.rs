@@ -25,6 +25,11 @@ extern "C" {
     /// `TextDecoder` as it is; `undefined` where the engine should be asked.
     #[wasm_bindgen(js_name = decodeStrict)]
     fn decode_strict(label: &JsValue, bytes: &[u8], least_upper: u8) -> JsValue;
+
+    /// Takes the next piece of a long text.
+    #[cfg(feature = "extra")]
+    #[wasm_bindgen(js_name = takePiece)]
+    fn take_piece(piece: &str);
 }
 
 thread_local! {
@@ -100,6 +105,13 @@ pub fn host_text(body: &[u8], encoding: u32, label: &JsValue) -> JsValue {
     decode_strict(label, &content, least_upper)
 }
 
+/// Gives the text to `takePiece`: a long one is never here whole.
+#[cfg(feature = "extra")]
+#[wasm_bindgen(js_name = textInPieces)]
+pub fn text_in_pieces(body: &[u8], encoding: u32, charset: u32) {
+    index::text_in_pieces(body, encoding, charset, &mut take_piece);
+}
+
 #[wasm_bindgen(js_name = hostLabel)]
 pub fn host_label(charset: u32) -> Option<String> {
     index::host_label(charset).map(str::to_owned)
@@ -115,10 +127,11 @@ pub fn field(value: &[u8], what: u32) -> String {
     index::field(value, what).into_owned()
 }
 
+/// Gives the view to `takePiece`; whether there is one.
 #[cfg(feature = "extra")]
-#[wasm_bindgen]
-pub fn view(raw: &[u8], message: u32, what: u32) -> Option<String> {
-    index::view(raw, message, what)
+#[wasm_bindgen(js_name = viewInPieces)]
+pub fn view_in_pieces(raw: &[u8], message: u32, what: u32, options: Option<Box<[u32]>>) -> bool {
+    index::view_in_pieces(raw, options.as_deref(), message, what, &mut take_piece)
 }
 
 #[wasm_bindgen]
@@ -139,12 +152,6 @@ pub fn index_with(raw: &[u8], options: &[u32]) -> Vec<u32> {
         index::index_with(raw, options, made);
         packed(made)
     })
-}
-
-#[cfg(feature = "extra")]
-#[wasm_bindgen(js_name = viewWith)]
-pub fn view_with(raw: &[u8], message: u32, what: u32, options: &[u32]) -> Option<String> {
-    index::view_with(raw, options, message, what)
 }
 
 #[wasm_bindgen(js_name = safeFilename)]

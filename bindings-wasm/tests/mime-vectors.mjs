@@ -45,6 +45,43 @@ export async function checkMimeVector(parse, { name, expect, raw }, equal) {
   equal(`${name}: the bytes are left alone`, raw, before);
 }
 
+/** Texts that are read in pieces are those that they are as a whole. */
+export function checkLongTexts(parse, equal) {
+  const bytes = (text) => Uint8Array.from(text, (char) => char.charCodeAt(0));
+  const utf8 = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+  const count = 60_000;
+  const cases = [
+    ['unlabelled windows-1251', '\r\n', '\xcf\xf0\xe8\xe2\xe5\xf2 ', 'Привет '],
+    ['Latin-1', 'Content-Type: text/plain; charset=iso-8859-1\r\n\r\n', 'caf\xe9 au ', 'café au '],
+    ['UTF-8', '\r\n', utf8('añ€ 😀'), 'añ€ 😀'],
+    ['damaged UTF-8', 'Content-Type: text/plain; charset=utf-8\r\n\r\n', `${utf8('€€€')}\xe2\x82`, '€€€\ufffd'],
+    ['Shift_JIS without ASCII', 'Content-Type: text/plain; charset=shift_jis\r\n\r\n', '\x93\xfa\x96\x7b\x93\xfa', '日本日'],
+    ['IBM code page 437', 'Content-Type: text/plain; charset=ibm437\r\n\r\n', '\x84\x94\x81 \xe0\xe1', 'äöü αß'],
+  ];
+  for (const [name, head, piece, text] of cases) {
+    const message = parse(bytes(head + piece.repeat(count)));
+    equal(`${name}: text`, message.text === text.repeat(count), true);
+    equal(`${name}: text of the part`, message.root.text === message.text, true);
+  }
+  const part = (type, piece) => `--b\r\nContent-Type: ${type}; charset=windows-1251\r\n\r\n${piece.repeat(count)}\r\n`;
+  const raw = `Content-Type: multipart/mixed; boundary=b\r\n\r\n${part('text/html', '<b>\xcf</b>')}${part('text/plain', '\xe8 ')}--b--\r\n`;
+  const message = parse(bytes(raw));
+  equal('text of several parts', message.text === `${'П'.repeat(count)}\n${'и '.repeat(count)}`, true);
+  equal('HTML of several parts', message.html === `${'<b>П</b>'.repeat(count)}\n<div>${'и '.repeat(count)}</div>`, true);
+}
+
+/** What a filter and a person would see of a view. */
+async function otherReading({ code, message }) {
+  return {
+    code,
+    subject: message.subject,
+    tree: message.tree(),
+    text: message.text,
+    attachments: message.attachments.map((part) => part.safeFilename),
+    json_sha256: await sha256(new TextEncoder().encode(message.json())),
+  };
+}
+
 /** What the face reads from the index is what the Email object says. */
 function face(name, message, { email }, equal) {
   const mailboxes = (list) => (list.length === 0 ? null : list.map(({ name, address }) => ({ name, email: address })));

@@ -11,7 +11,7 @@ import * as inline from '../dist/inline.js';
 import init, { Header, Headers, Message, Part, Pop3Error, parse } from '../dist/node.js';
 import { Random } from '../../bindings-node/tests/support/random.mjs';
 import { mimeVectors } from './mime-files.mjs';
-import { checkMimeVector } from './mime-vectors.mjs';
+import { checkLongTexts, checkMimeVector } from './mime-vectors.mjs';
 
 const equal = (name, actual, expected) => assert.deepEqual(actual, expected, name);
 
@@ -47,6 +47,11 @@ test('every vector is met', async (t) => {
   for (const vector of vectors) {
     await t.test(vector.name, () => checkMimeVector(parse, vector, equal));
   }
+});
+
+test('long texts are read as they are in pieces', async () => {
+  await initExtra();
+  checkLongTexts(parse, equal);
 });
 
 test('bytes come in every shape that JavaScript has for them', () => {

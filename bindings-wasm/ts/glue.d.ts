@@ -38,11 +38,11 @@ declare module 'popmail-extra-glue' {
   export function hostLabel(charset: number): string | undefined;
   export function htmlAsText(body: Uint8Array, encoding: number, charset: number): string;
   export function field(value: Uint8Array, what: number): string;
-  export function view(raw: Uint8Array, message: number, what: number): string | undefined;
+  export function textInPieces(body: Uint8Array, encoding: number, charset: number): void;
+  export function viewInPieces(raw: Uint8Array, message: number, what: number, options?: Uint32Array): boolean;
   export function views(raw: Uint8Array, first: number, count: number, what: number): string;
   export function indexWith(raw: Uint8Array, options: Uint32Array): Uint32Array<ArrayBuffer>;
   export function viewsWith(raw: Uint8Array, first: number, count: number, what: number, options: Uint32Array): string;
-  export function viewWith(raw: Uint8Array, message: number, what: number, options: Uint32Array): string | undefined;
   export function crlf(raw: Uint8Array): Uint8Array;
   export function safeFilename(name: string, contentType: string, index: number): string;
 

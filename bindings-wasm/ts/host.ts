@@ -186,6 +186,20 @@ export function wasMalformed(): boolean {
   return malformed;
 }
 
+let pieces = '';
+
+/** Takes the next piece of a long text; a string is joined without copying, until it is looked into. */
+export function takePiece(piece: string): void {
+  pieces += piece;
+}
+
+/** The text whose pieces were taken. */
+export function takenPieces(): string {
+  const text = pieces;
+  pieces = '';
+  return text;
+}
+
 function decoder(known: Map<string, TextDecoder | undefined>, label: string, fatal: boolean): TextDecoder | undefined {
   if (!known.has(label) || (label === STATEFUL && (keepsState ??= findState()))) {
     known.set(label, make(label, fatal));

@@ -5,7 +5,7 @@ import type * as Glue from 'popmail-glue';
 
 import type { MessageIndex, MimeEngine } from './engine-mime.js';
 import { Pop3Error } from './error.js';
-import { OCTETS, decodeStrict, labelOf } from './host.js';
+import { OCTETS, decodeStrict, labelOf, takenPieces } from './host.js';
 import { CHARSET_LOOSE, CHARSET_MASK, CHARSET_UTF_8, ENCODING_NONE, FIELD_EXTRA, VIEW_EXTRA } from './layout.js';
 
 type Guarded = <T>(call: () => T) => T;
@@ -34,15 +34,23 @@ export function smallMimeEngine(glue: Small, guarded: Guarded): MimeEngine {
 
 /** The engine that the complete module is. */
 export function completeMimeEngine(glue: Complete, guarded: Guarded): MimeEngine {
-  const calls = mimeCalls(glue, guarded);
+  const calls = mimeCalls(glue, guarded, (body, encoding, charset) => {
+    if (body.length < LONG) {
+      return glue.text(body, encoding, charset);
+    }
+    glue.textInPieces(body, encoding, charset);
+    return takenPieces();
+  });
   return {
     ...calls,
     index: (raw, options) =>
       options === undefined ? calls.index(raw) : indexOf(guarded(() => glue.indexWith(raw, options))),
     view: (raw, message, what, options) =>
-      options === undefined
-        ? guarded(() => glue.view(raw, message, what))
-        : guarded(() => glue.viewWith(raw, message, what, options)),
+      guarded(() => {
+        const isThere = glue.viewInPieces(raw, message, what, options);
+        const text = takenPieces();
+        return isThere ? text : undefined;
+      }),
     views: (raw, first, count, what, options) =>
       options === undefined
         ? calls.views(raw, first, count, what)
@@ -67,7 +75,7 @@ function indexOf(words: Uint32Array<ArrayBuffer>): MessageIndex {
 }
 
 /** What both modules can do. */
-function mimeCalls(glue: Small, guarded: Guarded): Omit<MimeEngine, 'crlf'> {
+function mimeCalls(glue: Small, guarded: Guarded, textOf = glue.text): Omit<MimeEngine, 'crlf'> {
   const labels: (string | undefined)[] = [];
   const hostLabel = (charset: number): string | undefined => {
     if (!(charset in labels)) {
@@ -95,7 +103,7 @@ function mimeCalls(glue: Small, guarded: Guarded): Omit<MimeEngine, 'crlf'> {
           return text;
         }
       }
-      return guarded(() => glue.text(body, encoding, charset));
+      return guarded(() => textOf(body, encoding, charset));
     },
     htmlAsText: (source, start, end, encoding, charset) =>
       guarded(() => glue.htmlAsText(source.subarray(start, end), encoding, charset)),

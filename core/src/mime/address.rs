@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::header::{unstructured, without_controls};
+use super::header::{readable, unstructured, without_controls};
 
 /// Tokens of one list item that are looked at; the rest of such an item is ignored.
 const MAX_TOKENS: usize = 10_000;
@@ -88,8 +88,14 @@ impl<'a, 'm> AddressGroup<'a, 'm> {
 }
 
 impl<'m> AddressList<'m> {
-    /// Reads a field value.
-    pub(crate) fn parse(value: &'m [u8]) -> Self {
+    /// Reads a field value, of a huge one the beginning.
+    pub(crate) fn parse(field: &'m [u8]) -> Self {
+        let mut value = readable(field);
+        if value.len() < field.len() {
+            // Half an item may look like another address.
+            let end = memchr::memrchr(b',', value).unwrap_or_default();
+            value = value.get(..end).unwrap_or_default();
+        }
         let mut reader = Reader {
             value,
             at: 0,
@@ -97,6 +103,7 @@ impl<'m> AddressList<'m> {
             list: AddressList::default(),
         };
         reader.run();
+        reader.list.problems.limited |= value.len() < field.len();
         reader.list
     }
 

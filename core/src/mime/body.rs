@@ -10,6 +10,8 @@ use base64::Engine;
 use mail_parser::PartKind;
 use memchr::memmem;
 
+#[cfg(feature = "pieces")]
+use super::reading;
 use super::{MessageView, Part, content_id, html_text};
 
 /// Characters of a preview (RFC 8621 section 4.1.4).
@@ -39,6 +41,100 @@ pub(crate) fn with_html<R>(view: MessageView<'_>, read: impl FnOnce(Option<&str>
     match only(view.inner.html_body()).filter(|part| matches!(part.kind(), PartKind::Html)) {
         Some(inner) => read(Some(&Part::new(view.store, inner).read_text(&mut None))),
         None => read(html(view).as_deref()),
+    }
+}
+
+/// See [`MessageView::text_in_pieces`].
+#[cfg(feature = "pieces")]
+pub(crate) fn text_in_pieces(view: MessageView<'_>, each: &mut dyn FnMut(&str)) -> bool {
+    let mut joined = Joined::new(each);
+    for inner in view.inner.text_body() {
+        let part = Part::new(view.store, inner);
+        match inner.kind() {
+            PartKind::Html => {
+                if let Some(text) = part.text().map(|html| html_text::convert(&html)) {
+                    joined.start();
+                    joined.add(&text);
+                }
+            }
+            _ if inner.is_text() => {
+                joined.start();
+                part.text_in_pieces(&mut |piece| joined.add(piece));
+            }
+            _ => {}
+        }
+    }
+    joined.is_any
+}
+
+/// See [`MessageView::html_in_pieces`].
+#[cfg(feature = "pieces")]
+pub(crate) fn html_in_pieces(view: MessageView<'_>, each: &mut dyn FnMut(&str)) -> bool {
+    let is_html = |inner: &mail_parser::MessagePart<'_>| matches!(inner.kind(), PartKind::Html);
+    if !view.inner.html_body().any(|inner| is_html(&inner)) {
+        return false;
+    }
+    let mut joined = Joined::new(each);
+    for inner in view.inner.html_body().filter(|inner| inner.is_text()) {
+        let part = Part::new(view.store, inner);
+        joined.start();
+        if is_html(&inner) {
+            part.text_in_pieces(&mut |piece| joined.add(piece));
+        } else {
+            joined.add(&escape(&part.text().unwrap_or_default()));
+        }
+    }
+    joined.is_any
+}
+
+/// Whether a text of these parts is worth handing over in pieces: it is long, and not all one HTML text of
+/// which a plain one is made, which is whole anyway.
+#[cfg(feature = "pieces")]
+pub(crate) fn is_long<'m>(
+    view: MessageView<'m>,
+    parts: impl Iterator<Item = mail_parser::MessagePart<'m>>,
+    is_converted: bool,
+) -> bool {
+    let (mut count, mut octets, mut is_plain) = (0, 0, false);
+    for inner in parts.filter(|inner| inner.is_text()) {
+        count += 1;
+        octets += Part::new(view.store, inner).raw_body().len();
+        is_plain |= matches!(inner.kind(), PartKind::Text);
+    }
+    octets > reading::WHOLE && (is_plain || count > 1 || !is_converted)
+}
+
+/// Puts texts one after the other, each on a line of its own, as [`join`] does.
+#[cfg(feature = "pieces")]
+struct Joined<'e> {
+    each: &'e mut dyn FnMut(&str),
+    /// Whether there is a text, though it may be empty.
+    is_any: bool,
+    ends_line: bool,
+}
+
+#[cfg(feature = "pieces")]
+impl<'e> Joined<'e> {
+    fn new(each: &'e mut dyn FnMut(&str)) -> Self {
+        Joined {
+            each,
+            is_any: false,
+            ends_line: true,
+        }
+    }
+
+    fn start(&mut self) {
+        self.is_any = true;
+        if !self.ends_line {
+            self.add("\n");
+        }
+    }
+
+    fn add(&mut self, piece: &str) {
+        if !piece.is_empty() {
+            self.ends_line = piece.ends_with('\n');
+            (self.each)(piece);
+        }
     }
 }
 

@@ -296,6 +296,95 @@ pub(crate) fn decode_checked(charset: Charset, bytes: &[u8]) -> (Cow<'_, str>, b
     }
 }
 
+/// The pieces of a text, each of which decodes as it does in the whole; one where it cannot be cut.
+pub(crate) fn pieces(charset: Charset, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (piece, after) = rest.split_at_checked(cut(charset, rest))?;
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// Octets of a piece of text.
+const PIECE: usize = 64 << 10;
+
+/// Where the first piece of a text ends.
+fn cut(charset: Charset, bytes: &[u8]) -> usize {
+    let Some((piece, rest)) = bytes.split_at_checked(PIECE) else {
+        return bytes.len();
+    };
+    let octet_by_octet = match charset {
+        Charset::Known(known) => is_single_byte(known),
+        Charset::Own(own) => own.is_single_byte(),
+    };
+    if octet_by_octet {
+        return PIECE;
+    }
+    match charset {
+        // Before the first octet of a character; where there is none, each octet is one that is damaged.
+        Charset::UTF_8 => {
+            let last = bytes.get(PIECE - 3..=PIECE).unwrap_or_default();
+            let first = last.iter().rposition(|byte| byte & 0xc0 != 0x80);
+            PIECE - 3 + first.unwrap_or(3)
+        }
+        // Between two octets of ASCII the first of which is never the second of a character.
+        Charset::Known(
+            Known::ShiftJis
+            | Known::Big5
+            | Known::EucJp
+            | Known::EucKr
+            | Known::Gb18030
+            | Known::Gbk
+            | Known::Ibm866
+            | Known::XMacCyrillic,
+        ) => {
+            let ends = |pair: &[u8]| matches!(pair, [..0x30, ..0x80]);
+            let before = piece.windows(2).rposition(ends).map(|at| at + 1);
+            let behind = || rest.windows(2).position(ends).map(|at| PIECE + at + 1);
+            before.or_else(behind).unwrap_or(bytes.len())
+        }
+        _ => bytes.len(),
+    }
+}
+
+/// Whether each octet is a character, whatever stands before it.
+fn is_single_byte(known: Known) -> bool {
+    use Known::*;
+    matches!(
+        known,
+        Iso8859_2
+            | Iso8859_3
+            | Iso8859_4
+            | Iso8859_5
+            | Iso8859_6
+            | Iso8859_7
+            | Iso8859_8
+            | Iso8859_9
+            | Iso8859_10
+            | Iso8859_13
+            | Iso8859_14
+            | Iso8859_15
+            | Iso8859_16
+            | Windows1250
+            | Windows1251
+            | Windows1252
+            | Windows1253
+            | Windows1254
+            | Windows1255
+            | Windows1256
+            | Windows1257
+            | Windows1258
+            | Koi8R
+            | Koi8U
+            | Macintosh
+            | Ibm850
+            | Tis620
+            | Windows874
+            | XUserDefined
+    )
+}
+
 /// The charsets of one octet for each character, with the widest registers that the processor has.
 #[cfg(target_arch = "x86_64")]
 mod single_byte {

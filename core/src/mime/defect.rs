@@ -11,7 +11,7 @@ use mail_parser::{HeaderName, PartFlags, Source as ParserSource};
 use memchr::{memchr, memmem};
 
 use super::charset::Charset;
-use super::header::Header;
+use super::header::{self, Header};
 use super::transfer::Transfer;
 use super::{
     Address, AddressList, DateTime, MessageView, Part, charset, content_id, file_name, parameters,
@@ -408,7 +408,11 @@ impl Search {
         if std::str::from_utf8(raw).is_err() {
             self.add_field(DefectCode::UndecodableHeader, part, field);
         }
-        if reading::raw_header(raw).is_some() {
+        let readable = header::readable(raw);
+        if readable.len() < raw.len() {
+            self.add_field(DefectCode::LimitReached, part, field);
+        }
+        if reading::raw_header(readable).is_some() {
             self.add_field(DefectCode::GuessedCharset, part, field);
         }
         let has_parameters = || {

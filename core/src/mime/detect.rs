@@ -13,17 +13,20 @@ const ENOUGH: usize = 16;
 ///
 /// `bytes` may be the beginning of a text. Time is linear in them.
 pub fn charset(bytes: &[u8]) -> Option<(String, bool)> {
-    let (half, rest) = bytes.split_at(bytes.len() / 2);
+    let beyond_ascii = bytes.iter().filter(|byte| !byte.is_ascii()).count();
+    let is_enough = beyond_ascii >= ENOUGH;
+    // What is too short to be sure of needs no second opinion: each takes a microsecond.
+    let half = if is_enough { bytes.len() / 2 } else { 0 };
+    let (half, rest) = bytes.split_at(half);
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     // Not the end: what was cut within a character is no argument against a charset.
-    let seen = detector.feed(half, false);
+    let seen = is_enough && detector.feed(half, false);
     let of_half = seen.then(|| guess(&detector));
     if !(detector.feed(rest, false) || seen) {
         return None;
     }
     let name = guess(&detector);
-    let beyond_ascii = bytes.iter().filter(|byte| !byte.is_ascii()).count();
-    let firm = beyond_ascii >= ENOUGH && of_half == Some(name);
+    let firm = is_enough && of_half == Some(name);
     Some((name.to_ascii_lowercase(), firm))
 }
 

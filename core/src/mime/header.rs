@@ -161,7 +161,8 @@ impl<'m> Header<'m> {
         value.strip_suffix(b"\r").unwrap_or(value)
     }
 
-    /// The value as text: unfolded, encoded words decoded (RFC 2047), without control characters.
+    /// The value as text: unfolded, encoded words decoded (RFC 2047), without control characters; of
+    /// more than 512 KiB the beginning, which the defect `limit-reached` tells.
     pub fn value(&self) -> Cow<'m, str> {
         unstructured(self.raw_value())
     }
@@ -215,11 +216,36 @@ impl std::fmt::Debug for Header<'_> {
 ///
 /// Bytes that are neither ASCII nor UTF-8 are read in the charset that they most likely are in.
 pub(crate) fn unstructured(raw: &[u8]) -> Cow<'_, str> {
+    let raw = readable(raw);
     if let Some((text, _)) = reading::raw_header(raw) {
         let decoded = encodify::rfc2047::decode_text(text.as_bytes(), charset::append).into_owned();
         return Cow::Owned(without_controls(Cow::Owned(decoded)).into_owned());
     }
     without_controls(encodify::rfc2047::decode_text(raw, charset::append))
+}
+
+/// How much of a field is read as text: far more than any program writes (Postfix keeps 100 kB of a field,
+/// Exim refuses a header of 1 MiB), and little enough for what is made of it to be there several times.
+#[cfg(feature = "pieces")]
+const MAX_TEXT: usize = 512 << 10;
+
+/// The beginning of a field that is read as text, up to a space where it is cut.
+#[cfg(feature = "pieces")]
+pub(crate) fn readable(raw: &[u8]) -> &[u8] {
+    let Some((start, _)) = raw.split_at_checked(MAX_TEXT) else {
+        return raw;
+    };
+    let space = start.iter().rposition(u8::is_ascii_whitespace);
+    // Without any space: not inside a character of UTF-8, at least.
+    let is_start = |at: &usize| raw.get(*at).is_some_and(|byte| byte & 0xc0 != 0x80);
+    let end = space.or_else(|| (MAX_TEXT - 3..=MAX_TEXT).rfind(is_start));
+    raw.get(..end.unwrap_or(MAX_TEXT)).unwrap_or(raw)
+}
+
+/// A build that has to be small reads all of it.
+#[cfg(not(feature = "pieces"))]
+pub(crate) fn readable(raw: &[u8]) -> &[u8] {
+    raw
 }
 
 /// Line breaks become spaces, other control characters but the tab are left out.
@@ -263,6 +289,25 @@ mod tests {
             unstructured(b" =?utf-8?q?caf=C3?=\r\n =?UTF-8?Q?=A9?="),
             "caf\u{e9}"
         );
+    }
+
+    #[cfg(feature = "pieces")]
+    #[test]
+    fn of_a_huge_value_the_beginning_is_read() {
+        use crate::mime::{DefectCode, parse};
+
+        let value = "word ".repeat(200_000);
+        let raw = format!("Subject: {value}\r\n\r\n");
+        let message = parse(raw.as_bytes());
+        let subject = message.subject().unwrap();
+        assert!(value.starts_with(&*subject) && subject.ends_with("word"));
+        assert!((500_000..=512 << 10).contains(&subject.len()));
+        let is_told = |code| message.defects().iter().any(|defect| defect.code == code);
+        assert!(is_told(DefectCode::LimitReached));
+        let field = message.headers().get("subject").unwrap();
+        assert_eq!(field.raw_value().len(), value.len() + 1);
+        let without_space = ["é".repeat(400_000), "\u{20ac}".repeat(200_000)].concat();
+        assert!(!unstructured(without_space.as_bytes()).contains('\u{fffd}'));
     }
 
     #[test]

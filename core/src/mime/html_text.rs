@@ -16,7 +16,10 @@ const MAX_REFERENCE: usize = 40;
 
 /// The text of an HTML document or fragment, lines ended by LF.
 pub(crate) fn convert(html: &str) -> String {
-    let mut writer = Writer::default();
+    let mut writer = Writer {
+        out: String::with_capacity(html.len()),
+        ..Writer::default()
+    };
     let mut scanner = Scanner {
         html,
         at: 0,

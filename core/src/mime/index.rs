@@ -431,10 +431,10 @@ pub fn text(body: &[u8], encoding: u32, charset: u32) -> Cow<'_, str> {
     reading::text(label_of(charset), content(body, encoding))
 }
 
-/// Gives [`text`] to a function that copies it anyway, which spares a check of the whole.
-pub fn with_text<T>(body: &[u8], encoding: u32, charset: u32, read: impl FnOnce(&str) -> T) -> T {
-    let content = content(body, encoding);
-    read(&reading::text(label_of(charset), Cow::Borrowed(&content)))
+/// Hands [`text`] over, a long one in pieces.
+#[cfg(feature = "pieces")]
+pub fn text_in_pieces(body: &[u8], encoding: u32, charset: u32, each: &mut dyn FnMut(&str)) {
+    reading::pieces(label_of(charset), &content(body, encoding), each);
 }
 
 /// [`text`] of an HTML part as plain text.
@@ -472,6 +472,37 @@ pub fn view(raw: &[u8], message: u32, what: u32) -> Option<String> {
 /// [`view`] of a message that was indexed by [`index_with`].
 pub fn view_with(raw: &[u8], options: &[u32], message: u32, what: u32) -> Option<String> {
     read_view(&parse_with(raw, &options_of(options)), message, what)
+}
+
+/// Hands [`view`] over, or [`view_with`] where there are options, a long one in pieces. Returns whether
+/// there is one.
+#[cfg(feature = "pieces")]
+pub fn view_in_pieces(
+    raw: &[u8],
+    options: Option<&[u32]>,
+    message: u32,
+    what: u32,
+    each: &mut dyn FnMut(&str),
+) -> bool {
+    let text = {
+        let parsed = match options {
+            Some(options) => parse_with(raw, &options_of(options)),
+            None => parse(raw),
+        };
+        if matches!(what, VIEW_TEXT | VIEW_HTML) {
+            let store = parsed.view().store;
+            let Some(inner) = store.parsed.messages().nth(message as usize) else {
+                return false;
+            };
+            let view = MessageView::new(store, inner);
+            return match what {
+                VIEW_TEXT => view.text_in_pieces(each),
+                _ => view.html_in_pieces(each),
+            };
+        }
+        read_view(&parsed, message, what)
+    };
+    text.as_deref().map(each).is_some()
 }
 
 /// [`view`] of `count` messages, or parts where `what` is of parts, from the number `first` on,

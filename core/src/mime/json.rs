@@ -354,5 +354,5 @@ fn text_checked(part: Part<'_>) -> Option<(String, bool)> {
         .is_some_and(|label| charset::from_label(label.as_bytes()).is_none());
     let reading = reading::read(part.label(), &content);
     let problem = reading.malformed || reading.guess.is_some() || unknown || problem;
-    Some((reading.text.into_owned(), problem))
+    Some((reading.decoded.text().into_owned(), problem))
 }

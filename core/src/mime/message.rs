@@ -241,6 +241,31 @@ impl<'m> MessageView<'m> {
         body::with_html(*self, read)
     }
 
+    /// Hands [`MessageView::text`] over in pieces: a long one is never there whole, where the charsets
+    /// of its parts let them be cut. Returns whether there is one.
+    #[cfg(feature = "pieces")]
+    pub fn text_in_pieces(&self, each: &mut dyn FnMut(&str)) -> bool {
+        body::text_in_pieces(*self, each)
+    }
+
+    /// Whether [`MessageView::text`] is long enough to be worth taking in pieces, and can be.
+    #[cfg(feature = "pieces")]
+    pub fn has_long_text(&self) -> bool {
+        body::is_long(*self, self.inner.text_body(), true)
+    }
+
+    /// [`MessageView::has_long_text`] of [`MessageView::html`].
+    #[cfg(feature = "pieces")]
+    pub fn has_long_html(&self) -> bool {
+        body::is_long(*self, self.inner.html_body(), false)
+    }
+
+    /// [`MessageView::text_in_pieces`] of [`MessageView::html`].
+    #[cfg(feature = "pieces")]
+    pub fn html_in_pieces(&self, each: &mut dyn FnMut(&str)) -> bool {
+        body::html_in_pieces(*self, each)
+    }
+
     pub(crate) fn new(store: &'m Store<'m>, inner: MessageRef<'m>) -> Self {
         MessageView { store, inner }
     }

@@ -76,6 +76,21 @@ impl Own {
         Own::MacCe,
     ];
 
+    /// Whether each octet is a character, whatever stands before it.
+    pub(crate) fn is_single_byte(self) -> bool {
+        !matches!(
+            self,
+            Own::Utf32
+                | Own::Utf32Le
+                | Own::Utf32Be
+                | Own::Iso2022Kr
+                | Own::Iso2022Cn
+                | Own::Hz
+                | Own::Johab
+                | Own::AnsiX3110
+        )
+    }
+
     /// The text, and whether some bytes were not valid.
     pub(crate) fn decode(self, bytes: &[u8]) -> (String, bool) {
         match self {

@@ -231,6 +231,23 @@ impl<'m> Part<'m> {
         Some(reading::text(self.label(), self.content()))
     }
 
+    /// Hands [`Part::text`] over, a long one in pieces: it is never there whole, where its charset lets
+    /// it be cut. Returns whether the part is text.
+    #[cfg(feature = "pieces")]
+    pub fn text_in_pieces(&self, each: &mut dyn FnMut(&str)) -> bool {
+        let is_text = self.inner.is_text();
+        if is_text {
+            reading::pieces(self.label(), &self.content(), each);
+        }
+        is_text
+    }
+
+    /// Whether [`Part::text`] is long enough to be worth taking in pieces.
+    #[cfg(feature = "pieces")]
+    pub fn has_long_text(&self) -> bool {
+        self.inner.is_text() && self.raw_body().len() > reading::WHOLE
+    }
+
     /// The charset that [`Part::text`] is read in, where it is not the labelled one: the label is
     /// missing, unknown, or the content is not valid in it. `None` where the label is believed.
     pub fn charset_guess(&self) -> Option<CharsetGuess> {

@@ -30,6 +30,14 @@ const META_TRIES: usize = 64;
 /// From this length on the check for UTF-8 is worth more care.
 const LONG: usize = 4_096;
 
+/// Longer texts are not decoded whole, where their charset lets them be cut: a text of one octet for
+/// each character is twice as long in UTF-8, and as long again as the string of another language.
+pub(crate) const WHOLE: usize = if cfg!(feature = "pieces") {
+    256 << 10
+} else {
+    usize::MAX
+};
+
 /// How much of a text is given to the detector, from its first byte that is not ASCII.
 #[cfg(feature = "detect")]
 const DETECTED: usize = 16 << 10;
@@ -104,9 +112,54 @@ impl Label {
     }
 }
 
+/// A text in one charset: decoded where it is short, and only looked at where it is long.
+pub(crate) struct Decoded<'b> {
+    charset: Charset,
+    bytes: &'b [u8],
+    text: Option<Cow<'b, str>>,
+    malformed: bool,
+}
+
+impl<'b> Decoded<'b> {
+    fn new(charset: Charset, bytes: &'b [u8]) -> Self {
+        let (text, malformed) = if bytes.len() <= WHOLE {
+            let (text, malformed) = charset::decode_checked(charset, bytes);
+            (Some(text), malformed)
+        } else {
+            let valid = std::str::from_utf8(bytes).ok();
+            let text = valid.filter(|_| charset == Charset::UTF_8);
+            let is_malformed = |piece| charset::decode_checked(charset, piece).1;
+            let malformed = text.is_none() && charset::pieces(charset, bytes).any(is_malformed);
+            (text.map(Cow::Borrowed), malformed)
+        };
+        Decoded {
+            charset,
+            bytes,
+            text,
+            malformed,
+        }
+    }
+
+    /// The whole text.
+    pub(crate) fn text(self) -> Cow<'b, str> {
+        let decode = || charset::decode(self.charset, Cow::Borrowed(self.bytes));
+        self.text.unwrap_or_else(decode)
+    }
+
+    /// The text in pieces.
+    #[cfg(feature = "pieces")]
+    fn each(self, each: &mut dyn FnMut(&str)) {
+        match self.text {
+            Some(text) => each(&text),
+            None => charset::pieces(self.charset, self.bytes)
+                .for_each(|piece| each(&charset::decode(self.charset, Cow::Borrowed(piece)))),
+        }
+    }
+}
+
 /// A text as it was read.
 pub(crate) struct Reading<'b> {
-    pub(crate) text: Cow<'b, str>,
+    pub(crate) decoded: Decoded<'b>,
     /// The charset, where it is not the labelled one.
     pub(crate) guess: Option<CharsetGuess>,
     /// Whether bytes were not valid in the labelled charset.
@@ -117,9 +170,10 @@ pub(crate) struct Reading<'b> {
 pub(crate) fn text(label: Label, bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
     if label.charset == Charset::UTF_8 {
         return match bytes {
+            Cow::Borrowed(bytes) if bytes.len() > WHOLE => read(label, bytes).decoded.text(),
             Cow::Borrowed(bytes) => match charset::decode(label.charset, Cow::Borrowed(bytes)) {
                 Cow::Borrowed(text) if !has_escapes(label, bytes) => Cow::Borrowed(text),
-                text => guessed(label, bytes).map_or(text, |(text, _)| text),
+                text => guessed(label, bytes).map_or(text, |(found, _)| found.text()),
             },
             Cow::Owned(bytes) => {
                 // The parser's check for long texts is faster than the standard library's.
@@ -130,7 +184,7 @@ pub(crate) fn text(label: Label, bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
                 if is_text && !has_escapes(label, &bytes) {
                     return charset::decode(label.charset, Cow::Owned(bytes));
                 }
-                Cow::Owned(read(label, &bytes).text.into_owned())
+                Cow::Owned(read(label, &bytes).decoded.text().into_owned())
             }
         };
     }
@@ -138,8 +192,8 @@ pub(crate) fn text(label: Label, bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
         return charset::decode(label.charset, bytes);
     }
     match bytes {
-        Cow::Borrowed(bytes) => read(label, bytes).text,
-        Cow::Owned(bytes) => Cow::Owned(read(label, &bytes).text.into_owned()),
+        Cow::Borrowed(bytes) => read(label, bytes).decoded.text(),
+        Cow::Owned(bytes) => Cow::Owned(read(label, &bytes).decoded.text().into_owned()),
     }
 }
 
@@ -148,24 +202,33 @@ fn needs_look(charset: Charset) -> bool {
     matches!(charset, Charset::Known(Known::Iso2022Jp) | Charset::Own(_))
 }
 
+/// Hands the text of a body over, a long one in pieces.
+#[cfg(feature = "pieces")]
+pub(crate) fn pieces(label: Label, bytes: &[u8], each: &mut dyn FnMut(&str)) {
+    match bytes.len() {
+        ..=WHOLE => each(&text(label, Cow::Borrowed(bytes))),
+        _ => read(label, bytes).decoded.each(each),
+    }
+}
+
 /// The text of a body, and how it was read.
 pub(crate) fn read(label: Label, bytes: &[u8]) -> Reading<'_> {
     // Text that is not UTF-8 would triple as UTF-8 with replacements: the guess comes first.
     let is_unicode = label.charset == Charset::UTF_8;
     let known = (!is_unicode || std::str::from_utf8(bytes).is_ok())
-        .then(|| charset::decode_checked(label.charset, bytes));
-    let malformed = known.as_ref().is_none_or(|(_, malformed)| *malformed);
+        .then(|| Decoded::new(label.charset, bytes));
+    let malformed = known.as_ref().is_none_or(|known| known.malformed);
     let looks_wrong = malformed || has_escapes(label, bytes) || is_latin_1(label.charset);
     let guessed = looks_wrong.then(|| guessed(label, bytes)).flatten();
-    let (text, guess) = match guessed {
-        Some((text, guess)) => (text, Some(guess)),
+    let (decoded, guess) = match guessed {
+        Some((decoded, guess)) => (decoded, Some(guess)),
         None => {
-            let lossy = || charset::decode_checked(label.charset, bytes);
-            (known.unwrap_or_else(lossy).0, None)
+            let lossy = || Decoded::new(label.charset, bytes);
+            (known.unwrap_or_else(lossy), None)
         }
     };
     Reading {
-        text,
+        decoded,
         guess,
         malformed,
     }
@@ -199,13 +262,13 @@ fn escapes(bytes: &[u8]) -> Option<(&'static str, Charset)> {
 
 /// The text in a charset that is more likely than the labelled one, in which it is not valid or
 /// hardly meant; `None` where there is none.
-fn guessed(label: Label, bytes: &[u8]) -> Option<(Cow<'_, str>, CharsetGuess)> {
+fn guessed(label: Label, bytes: &[u8]) -> Option<(Decoded<'_>, CharsetGuess)> {
     if !cfg!(feature = "rare-charsets") {
         return None;
     }
     let in_charset = |charset: Charset, guess: CharsetGuess| {
-        let (text, malformed) = charset::decode_checked(charset, bytes);
-        (!malformed).then_some((text, guess))
+        let decoded = Decoded::new(charset, bytes);
+        (!decoded.malformed).then_some((decoded, guess))
     };
     let is_unicode = label.charset == Charset::UTF_8;
     if is_unicode || label.is_loose {
@@ -218,9 +281,9 @@ fn guessed(label: Label, bytes: &[u8]) -> Option<(Cow<'_, str>, CharsetGuess)> {
         if let Some((mark, name)) = MARKS.iter().find(|(mark, _)| bytes.starts_with(mark)) {
             let charset = charset::from_label(name.as_bytes()).unwrap_or_default();
             let rest = bytes.get(mark.len()..).unwrap_or_default();
-            let (text, malformed) = charset::decode_checked(charset, rest);
-            if !malformed {
-                return Some((text, CharsetGuess::new(*name, Evidence::Mark)));
+            let decoded = Decoded::new(charset, rest);
+            if !decoded.malformed {
+                return Some((decoded, CharsetGuess::new(*name, Evidence::Mark)));
             }
         }
         if has_escapes(label, bytes)
@@ -232,9 +295,9 @@ fn guessed(label: Label, bytes: &[u8]) -> Option<(Cow<'_, str>, CharsetGuess)> {
     }
     match std::str::from_utf8(bytes) {
         Ok(_) if is_unicode || bytes.is_ascii() => return None,
-        Ok(text) => {
+        Ok(_) => {
             let guess = CharsetGuess::new("utf-8", Evidence::Content);
-            return Some((Cow::Borrowed(text), guess));
+            return Some((Decoded::new(Charset::UTF_8, bytes), guess));
         }
         Err(_) if is_latin_1(label.charset) && !label.is_loose => return None,
         Err(_) if is_mostly_utf_8(bytes) => {
@@ -242,7 +305,7 @@ fn guessed(label: Label, bytes: &[u8]) -> Option<(Cow<'_, str>, CharsetGuess)> {
                 return None;
             }
             let guess = CharsetGuess::new("utf-8", Evidence::Content);
-            return Some((String::from_utf8_lossy(bytes), guess));
+            return Some((Decoded::new(Charset::UTF_8, bytes), guess));
         }
         Err(_) => {}
     }
@@ -267,9 +330,9 @@ fn guessed(label: Label, bytes: &[u8]) -> Option<(Cow<'_, str>, CharsetGuess)> {
         confident,
         ..CharsetGuess::new(name, Evidence::Statistics)
     };
-    let (text, malformed) = charset::decode_checked(charset, bytes);
+    let decoded = Decoded::new(charset, bytes);
     // A text that was cut may end within a character.
-    (!malformed || is_unicode || label.is_loose).then_some((text, guess))
+    (!decoded.malformed || is_unicode || label.is_loose).then_some((decoded, guess))
 }
 
 /// Whether most of what is not ASCII is valid UTF-8: a text with a few damaged bytes.
@@ -313,7 +376,29 @@ fn detect(bytes: &[u8]) -> Option<(String, bool)> {
     let start = bytes.iter().position(|byte| !byte.is_ascii())?;
     let sample = bytes.get(start..)?;
     let sample = sample.get(..DETECTED).unwrap_or(sample);
-    super::detect::charset(sample)
+    if sample.len() > SHORT {
+        return super::detect::charset(sample);
+    }
+    LAST.with_borrow_mut(|(bytes, found)| {
+        if bytes != sample {
+            found.clone_from(&super::detect::charset(sample));
+            bytes.clear();
+            bytes.extend_from_slice(sample);
+        }
+        found.clone()
+    })
+}
+
+/// Shorter texts come again and again: names, greetings, the same part read as text and for defects.
+#[cfg(feature = "detect")]
+const SHORT: usize = 64;
+
+#[cfg(feature = "detect")]
+thread_local! {
+    /// The last short text, and its charset.
+    static LAST: std::cell::RefCell<(Vec<u8>, Option<(String, bool)>)> = const {
+        std::cell::RefCell::new((Vec::new(), None))
+    };
 }
 
 #[cfg(not(feature = "detect"))]
@@ -331,8 +416,8 @@ pub(crate) fn raw_header(bytes: &[u8]) -> Option<(String, CharsetGuess)> {
     if std::str::from_utf8(bytes).is_ok() && !has_escapes(label, bytes) {
         return None;
     }
-    let (text, guess) = guessed(label, bytes)?;
-    Some((text.into_owned(), guess))
+    let (found, guess) = guessed(label, bytes)?;
+    Some((found.text().into_owned(), guess))
 }
 
 #[cfg(test)]
@@ -340,17 +425,17 @@ pub(crate) fn raw_header(bytes: &[u8]) -> Option<(String, CharsetGuess)> {
 mod tests {
     use std::borrow::Cow;
 
-    use super::{Evidence, Label, raw_header, read, text};
+    use super::{Evidence, Label, Reading, raw_header, read, text};
 
     fn reads(label: Option<&str>, bytes: &[u8]) -> (String, Option<(String, Evidence)>) {
         let label = Label::new(label, bytes.starts_with(b"<"));
-        let reading = read(label, bytes);
+        let Reading { decoded, guess, .. } = read(label, bytes);
+        let whole = decoded.text();
         for bytes in [Cow::Borrowed(bytes), Cow::Owned(bytes.to_vec())] {
-            assert_eq!(text(label, bytes), reading.text);
+            assert_eq!(text(label, bytes), whole);
         }
-        let guess = reading.guess;
         (
-            reading.text.into_owned(),
+            whole.into_owned(),
             guess.map(|guess| (guess.charset.into_owned(), guess.evidence)),
         )
     }

@@ -14,10 +14,14 @@
 //! copied. Corrections reach the bytes that came in; messages inside a transfer-encoded
 //! `message/rfc822` part are taken as the parser reads them.
 
+use std::ops::Range;
+
 use mail_parser::{Encoding, HeaderName, Message, MessagePart, PartFlags, Source};
 use memchr::{memchr, memchr2, memmem};
 
 use super::options::Duplicates;
+#[cfg(feature = "pieces")]
+use super::options::MimeLimits;
 
 const BLANK_LINE: &[u8] = b"\r\n";
 
@@ -32,6 +36,9 @@ pub(crate) struct Edits {
     cr_only: bool,
     /// What lies after this offset is not parsed.
     limit: Option<usize>,
+    /// Fields beyond a limit, which are not parsed: a record of each takes more than it has octets.
+    #[cfg(feature = "pieces")]
+    omitted: Option<Range<usize>>,
 }
 
 impl Edits {
@@ -40,6 +47,7 @@ impl Edits {
             && self.overwrites.is_empty()
             && !self.cr_only
             && self.limit.is_none()
+            && self.omitted().is_none()
     }
 
     pub(crate) fn is_cr_only(&self) -> bool {
@@ -65,6 +73,22 @@ impl Edits {
         self.limit = Some(end);
     }
 
+    #[cfg(feature = "pieces")]
+    fn omitted(&self) -> Option<&Range<usize>> {
+        self.omitted.as_ref()
+    }
+
+    /// A build that has to be small parses every field.
+    #[cfg(not(feature = "pieces"))]
+    fn omitted(&self) -> Option<&Range<usize>> {
+        None
+    }
+
+    #[cfg(feature = "pieces")]
+    pub(crate) fn omit(&mut self, fields: Range<usize>) {
+        self.omitted = Some(fields);
+    }
+
     pub(crate) fn extend(&mut self, more: Edits) {
         self.inserts.extend(more.inserts);
         self.inserts.sort_unstable();
@@ -80,14 +104,14 @@ impl Edits {
         let mut copy = Vec::with_capacity(raw.len() + self.inserts.len() * BLANK_LINE.len());
         let mut from = 0;
         for &at in &self.inserts {
-            self.append(raw.get(from..at), &mut copy);
+            self.append(raw, from..at, &mut copy);
             copy.extend_from_slice(BLANK_LINE);
             from = at;
         }
-        self.append(raw.get(from..), &mut copy);
+        self.append(raw, from..raw.len(), &mut copy);
         for (at, bytes) in &self.overwrites {
             let inserted = self.inserts.partition_point(|before| before <= at);
-            let at = at + inserted * BLANK_LINE.len();
+            let at = self.kept(*at) + inserted * BLANK_LINE.len();
             if let Some(target) = copy.get_mut(at..at + bytes.len()) {
                 target.copy_from_slice(bytes);
             }
@@ -95,14 +119,28 @@ impl Edits {
         copy
     }
 
-    fn append(&self, piece: Option<&[u8]>, copy: &mut Vec<u8>) {
+    fn append(&self, raw: &[u8], range: Range<usize>, copy: &mut Vec<u8>) {
         let start = copy.len();
-        copy.extend_from_slice(piece.unwrap_or_default());
+        let omitted = self.omitted().cloned().unwrap_or_default();
+        let before = range.start..range.end.min(omitted.start);
+        let behind = range.start.max(omitted.end)..range.end;
+        for kept in [before, behind] {
+            copy.extend_from_slice(raw.get(kept).unwrap_or_default());
+        }
         if self.cr_only {
             let added = copy.iter_mut().skip(start);
             added
                 .filter(|byte| **byte == b'\r')
                 .for_each(|byte| *byte = b'\n');
+        }
+    }
+
+    /// Where an original offset is when what is omitted is gone.
+    fn kept(&self, offset: usize) -> usize {
+        match self.omitted() {
+            Some(omitted) if offset >= omitted.end => offset - omitted.len(),
+            Some(omitted) => offset.min(omitted.start),
+            None => offset,
         }
     }
 
@@ -113,14 +151,20 @@ impl Edits {
         let (mut low, mut high) = (0, self.inserts.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            let start = self.inserts.get(middle).copied().unwrap_or_default() + middle * width;
+            let insert = self.inserts.get(middle).copied().unwrap_or_default();
+            let start = self.kept(insert) + middle * width;
             if start < offset {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        let mapped = offset.saturating_sub(low * width);
+        let mut mapped = offset.saturating_sub(low * width);
+        if let Some(omitted) = self.omitted()
+            && mapped > omitted.start
+        {
+            mapped += omitted.len();
+        }
         match low.checked_sub(1).and_then(|last| self.inserts.get(last)) {
             Some(&last) => mapped.max(last),
             None => mapped,
@@ -140,6 +184,42 @@ pub(crate) fn has_no_message(raw: &[u8]) -> bool {
     }
     !is_field(rest)
 }
+
+/// The fields that are not worth parsing, since they are beyond a limit: all from there on but the last,
+/// which tells that there were some, and where the header block ends.
+#[cfg(feature = "pieces")]
+pub(crate) fn beyond(raw: &[u8], limits: &MimeLimits) -> Option<Range<usize>> {
+    if raw.len() < FEW_FIELDS {
+        return None;
+    }
+    let (mut at, mut count) = (0, 0);
+    let (mut first, mut last) = (None, 0);
+    while let Some(rest) = raw.get(at..).filter(|rest| !rest.is_empty()) {
+        let len = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+        match rest {
+            [b'\n', ..] | [b'\r', b'\n', ..] => break,
+            [b' ' | b'\t', ..] => {}
+            _ => {
+                count += 1;
+                last = at;
+                // One more than counts, in case that the first is the line of an mbox file.
+                let is_beyond =
+                    count > limits.headers.saturating_add(1) || at > limits.header_bytes;
+                if is_beyond && first.is_none() {
+                    first = Some(at);
+                }
+            }
+        }
+        at += len;
+    }
+    first
+        .map(|first| first..last)
+        .filter(|fields| !fields.is_empty())
+}
+
+/// Messages of fewer octets are parsed as they are.
+#[cfg(feature = "pieces")]
+const FEW_FIELDS: usize = 64 << 10;
 
 fn is_field(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
@@ -321,6 +401,25 @@ mod tests {
             (edits.original(4), edits.original(5), edits.original(6)),
             (4, 4, 4)
         );
+    }
+
+    #[cfg(feature = "pieces")]
+    #[test]
+    fn offsets_behind_what_is_omitted_lead_back_to_the_original() {
+        let mut edits = Edits::default();
+        edits.omit(3..6);
+        edits.insert_blank_line(2);
+        edits.insert_blank_line(8);
+        let raw = b"0123456789";
+        let copy = edits.apply(raw);
+        assert_eq!(copy, b"01\r\n267\r\n89");
+        for (at, byte) in copy.iter().enumerate() {
+            // The first octet behind is where the omitted ones were.
+            if byte.is_ascii_digit() && *byte != b'6' {
+                assert_eq!(raw[edits.original(at)], *byte);
+            }
+        }
+        assert_eq!(edits.original(copy.len()), raw.len());
     }
 
     #[test]

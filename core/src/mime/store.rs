@@ -112,6 +112,10 @@ impl<'x> Store<'x> {
     }
 
     fn with(raw: &'x [u8], parser: &MessageParser, options: ParseOptions) -> Self {
+        #[cfg(feature = "pieces")]
+        if let Some(fields) = repair::beyond(raw, &options.limits) {
+            return Self::shortened(Cow::Borrowed(raw), fields, parser, options);
+        }
         match parser.parse(raw) {
             Some(parsed) => {
                 let edits = repair::needed(&parsed, &Edits::default(), options.duplicates);
@@ -148,6 +152,10 @@ impl<'x> Store<'x> {
         if raw.len() > MAX_PARSED || repair::has_no_message(&raw) {
             return Store::unparsed(Cow::Owned(raw), &PARSER, options);
         }
+        #[cfg(feature = "pieces")]
+        if let Some(fields) = repair::beyond(&raw, &options.limits) {
+            return Store::shortened(Cow::Owned(raw), fields, &PARSER, options);
+        }
         let parsed = PARSER.parse_owned(raw).unwrap_or_default();
         let edits = repair::needed(&parsed, &Edits::default(), options.duplicates);
         if edits.is_empty() {
@@ -167,6 +175,22 @@ impl<'x> Store<'x> {
             edits.limit(MAX_PARSED);
         } else {
             edits.insert_blank_line(0);
+        }
+        Self::repaired(raw, edits, parser, options)
+    }
+
+    /// Without fields that are beyond a limit.
+    #[cfg(feature = "pieces")]
+    fn shortened(
+        raw: Cow<'x, [u8]>,
+        fields: Range<usize>,
+        parser: &MessageParser,
+        options: ParseOptions,
+    ) -> Self {
+        let mut edits = Edits::default();
+        edits.omit(fields);
+        if raw.len() > MAX_PARSED {
+            edits.limit(MAX_PARSED);
         }
         Self::repaired(raw, edits, parser, options)
     }

@@ -28,6 +28,7 @@ pub(crate) use thread::threads_json;
 pub use thread::{ThreadEntry, ThreadItem, threads};
 pub use trace::{AuthenticationResult, AuthenticationResults, Received};
 
+use super::header::readable;
 use super::reading::{self, CharsetGuess};
 use super::{MessageView, Part};
 
@@ -103,7 +104,7 @@ fn guesses(view: MessageView<'_>) -> Vec<Guessed> {
             if found.len() >= fields::MAX_FIELDS {
                 return found;
             }
-            if let Some((_, guess)) = reading::raw_header(field.raw_value()) {
+            if let Some((_, guess)) = reading::raw_header(readable(field.raw_value())) {
                 found.push(Guessed {
                     part: part.index(),
                     header: Some(field.name().into_owned()),
