@@ -112,6 +112,7 @@ export {
   type ParseOptions,
   Part,
   type ThreadEntry,
+  View,
   type ZonedDate,
   parse,
   textSpans,

@@ -44,11 +44,20 @@ export interface SyncFile {
   close(): void;
 }
 
+/** A text, or the pieces of a long one. */
+type Text = string | readonly string[];
+
+/** The text; V8 joins pieces without copying them, until the text is looked into. */
+function whole(text: Maybe<Text>): string | undefined {
+  return typeof text === 'object' ? text?.reduce((before, piece) => before + piece, '') : text;
+}
+
 /** The MIME functions, with the decoding of content into memory that JavaScript makes. */
-interface NativeMime extends Omit<MimeEngine, 'content' | 'index' | 'view' | 'views'> {
+interface NativeMime extends Omit<MimeEngine, 'content' | 'index' | 'text' | 'view' | 'views'> {
   index(raw: Uint8Array): MessageIndex;
   indexWith(raw: Uint8Array, options: Uint32Array): MessageIndex;
-  viewWith(raw: Uint8Array, message: number, what: number, options: Uint32Array): Maybe<string>;
+  text(...given: Parameters<MimeEngine['text']>): Maybe<Text>;
+  viewWith(raw: Uint8Array, message: number, what: number, options: Uint32Array): Maybe<Text>;
   viewsWith(raw: Uint8Array, first: number, count: number, what: number, options: Uint32Array): string;
   /** Octets that were written to the start of `out`; -1 if it is too small. */
   contentInto(source: Uint8Array, start: number, end: number, encoding: number, out: Uint8Array): number;

@@ -18,6 +18,7 @@ mod parallel;
 mod server;
 mod sync;
 mod text;
+mod views;
 
 use pyo3::prelude::*;
 
@@ -40,6 +41,7 @@ mod _native {
         message::register(module)?;
         maildrop::register(module)?;
         server::register(module)?;
-        sync::register(module)
+        sync::register(module)?;
+        views::register(module)
     }
 }

@@ -26,6 +26,7 @@ use popmail::mime::{
     self, AddressList, CharsetGuess, DateTime, Duplicates, MessageView, MimeLimits, ParseOptions,
 };
 
+use crate::views::PyView;
 use crate::{legacy, parallel, text};
 
 type CoreMessage<'m> = mime::Message<'m>;
@@ -435,6 +436,14 @@ impl PyMessage {
             .collect()
     }
 
+    fn views(slf: &Bound<'_, Self>) -> Vec<PyView> {
+        let this = slf.get();
+        let options = this.shared.options;
+        let views = this.view().views().into_iter();
+        let view = |view| PyView::new(slf.clone().unbind(), view, options);
+        views.map(view).collect()
+    }
+
     #[getter]
     fn raw<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.container {
@@ -630,6 +639,12 @@ impl PyPart {
     #[getter]
     fn unwrapped_text(&self) -> Option<std::borrow::Cow<'_, str>> {
         self.part().unwrapped_text()
+    }
+
+    #[getter]
+    fn range(&self) -> Option<(usize, usize)> {
+        let range = self.part().range()?;
+        Some((range.start, range.end))
     }
 
     #[getter]

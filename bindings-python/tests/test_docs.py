@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -38,6 +39,26 @@ def test_every_row_names_a_test() -> None:
     features = [row.split("|")[1].strip() for row in rows[2:]]
     assert len(features) >= 25
     assert set(features) == {feature for feature, _ in named()}
+
+
+def test_the_examples_for_filters_run() -> None:
+    text = (ROOT / "docs" / "hostile-mail.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "docs/hostile-mail.md", "exec"), {})
+
+
+def test_every_view_that_the_document_lists_has_a_vector() -> None:
+    text = (ROOT / "docs" / "hostile-mail.md").read_text("utf-8")
+    listed = {
+        code
+        for row in text.splitlines()
+        if row.startswith("| `")
+        for code in re.findall(r"`([a-z-]+)`", row.split("|")[1])
+    }
+    vectors = [json.loads(path.read_text("utf-8")) for path in (ROOT / "tests/vectors/mime").glob("*.json")]
+    assert listed == {view["code"] for vector in vectors for view in vector["expect"].get("views", [])}
 
 
 def test_a_name_that_is_no_test_is_seen() -> None:

@@ -36,6 +36,19 @@ def attachment(name: str) -> popmail.Part:
     return popmail.parse(raw.encode()).attachments[0]
 
 
+def other_reading(view: popmail.View) -> dict[str, Any]:
+    """What a filter and a person would see of a view."""
+    other = view.message
+    return {
+        "code": view.code,
+        "subject": other.subject,
+        "tree": other.tree(),
+        "text": other.text,
+        "attachments": [part.safe_filename for part in other.attachments],
+        "json_sha256": hashlib.sha256(other.to_json().encode()).hexdigest(),
+    }
+
+
 def test_there_are_vectors() -> None:
     assert len(VECTORS) >= 60
 
@@ -67,6 +80,7 @@ def test_vector(path: Path) -> None:
     ]
     assert found == expect["attachments"]
     assert message.raw is raw
+    assert [other_reading(view) for view in message.views()] == expect.get("views", [])
     email = expect["email"]
     assert message.subject == email["subject"]
     assert [(one.name, one.address) for one in message.from_] == [
@@ -329,3 +343,49 @@ def test_texts_of_every_width_come_as_they_were_written(widest: str, length: int
         message = popmail.parse(raw)
         assert message.html == message.root.text == text
         assert message.html.isascii() == text.isascii()
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"], ids=["CRLF", "LF", "CR"])
+def test_ranges_are_places_in_the_octets_that_came_in(end: str) -> None:
+    lines = ["Content-Type: multipart/mixed; boundary=b", "", "--b", "words", "--b", "", "more", "--b--", ""]
+    raw = end.join(lines).encode()
+    message = popmail.parse(raw)
+    ranges = [part.range for part in message.parts]
+    assert all(ranges)
+    assert [raw[slice(*range)] for range in ranges if range][1:] == [b"words", end.encode() + b"more"]
+    assert ranges[0] == (0, len(raw))
+    inner = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogeA0KDQp5\r\n"
+    assert popmail.parse(inner).parts[1].range is None
+
+
+LONG = {
+    "unlabelled windows-1251": (b"\r\n", "Привет ".encode("cp1251"), "Привет "),
+    "Latin-1": (b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\n", b"caf\xe9 au ", "café au "),
+    "UTF-8": (b"\r\n", "añ€ 😀".encode(), "añ€ 😀"),
+    "damaged UTF-8": (b"Content-Type: text/plain; charset=utf-8\r\n\r\n", "€€€".encode() + b"\xe2\x82", "€€€\ufffd"),
+    "Shift_JIS without ASCII": (
+        b"Content-Type: text/plain; charset=shift_jis\r\n\r\n",
+        "日本日".encode("cp932"),
+        "日本日",
+    ),
+    "IBM code page 437": (b"Content-Type: text/plain; charset=ibm437\r\n\r\n", b"\x84\x94\x81 \xe0\xe1", "äöü αß"),
+}
+"""Texts that are read in pieces, and what each piece says."""
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_texts_are_those_that_they_are_as_a_whole(name: str) -> None:
+    head, piece, text = LONG[name]
+    message = popmail.parse(head + piece * 60_000)
+    assert message.text == text * 60_000
+    assert message.root.text == message.text
+
+
+def test_long_texts_of_several_parts_are_joined() -> None:
+    def part(kind: str, piece: bytes) -> bytes:
+        return f"--b\r\nContent-Type: {kind}; charset=windows-1251\r\n\r\n".encode() + piece * 60_000 + b"\r\n"
+
+    body = part("text/html", b"<b>\xcf</b>") + part("text/plain", b"\xe8 ")
+    message = popmail.parse(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + body + b"--b--\r\n")
+    assert message.text == "П" * 60_000 + "\n" + "и " * 60_000
+    assert message.html == "<b>П</b>" * 60_000 + "\n<div>" + "и " * 60_000 + "</div>"

@@ -57,7 +57,7 @@ const getters = (object) => Object.entries(Object.getOwnPropertyDescriptors(Obje
 function readMessage(message) {
   for (const [name, { get, value }] of getters(message)) {
     if (get) get.call(message);
-    else if (['json', 'tree', 'toJSON', 'htmlWithInline'].includes(name)) value.call(message);
+    else if (['json', 'tree', 'toJSON', 'htmlWithInline', 'views'].includes(name)) value.call(message);
   }
   message.htmlWith((part) => part.safeFilename);
 }

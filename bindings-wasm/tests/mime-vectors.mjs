@@ -41,6 +41,7 @@ export async function checkMimeVector(parse, { name, expect, raw }, equal) {
   equal(`${name}: attachments`, attachments, expect.attachments);
   equal(`${name}: defects`, message.defects.map(({ code }) => code), expect.defects);
   face(name, message, expect, equal);
+  equal(`${name}: views`, await Promise.all(message.views().map(otherReading)), expect.views ?? []);
   equal(`${name}: raw`, message.raw, raw);
   equal(`${name}: the bytes are left alone`, raw, before);
 }

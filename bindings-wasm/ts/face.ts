@@ -28,6 +28,7 @@ export {
   type ParseOptions,
   Part,
   type ThreadEntry,
+  View,
   type ZonedDate,
   parse,
   textSpans,

@@ -238,6 +238,9 @@ export const VIEW_OWN_TEXT = 67;
 /** For `view`, of the part with this number: its text with soft line breaks undone. */
 export const VIEW_PART_UNWRAPPED_TEXT = 68;
 
+/** For `view`: the other readings of the message, in JSON. */
+export const VIEW_VIEWS = 69;
+
 /** For `field`: the value as text. */
 export const FIELD_TEXT = 0;
 

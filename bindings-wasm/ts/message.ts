@@ -519,6 +519,17 @@ export class Message {
     return (this.#defects ??= JSON.parse(this.#view(L.VIEW_DEFECTS) ?? '[]') as Defect[]);
   }
 
+  /**
+   * How other programs may read the message where it is ambiguous, one disagreement at a time; none for
+   * mail whose defects change neither structure nor names nor content. A filter forbids what is forbidden
+   * in the message or in any view: look at type, name and content of every part of each. What a
+   * transfer-encoded message inside holds is in the views of that message.
+   */
+  views(): View[] {
+    const views = JSON.parse(this.#view(L.VIEW_VIEWS) ?? '[]') as { code: DefectCode; changes: Change[] }[];
+    return views.map(({ code, changes }) => new View(this.raw, this.#shared.options, code, changes));
+  }
+
   /** The bytes of this message, from its first header field to its end. */
   get raw(): Uint8Array {
     return this.#index === 0 ? this.#shared.raw : this.root.raw;
@@ -599,6 +610,49 @@ export class Message {
       texts.push(shared.text(at) ?? '');
     }
     return texts;
+  }
+}
+
+/** Octets between two positions, and what comes in their place, a character for each octet. */
+type Change = readonly [start: number, end: number, octets: string];
+
+/** A message as other programs may read it: see `Message.views`. */
+export class View {
+  /** The defect on whose meaning programs disagree, such as `duplicate-header`. */
+  readonly code: DefectCode;
+  readonly #raw: Uint8Array;
+  readonly #options: Uint32Array | undefined;
+  readonly #changes: readonly Change[];
+  #message: Message | undefined;
+
+  /** @internal */
+  constructor(raw: Uint8Array, options: Uint32Array | undefined, code: DefectCode, changes: readonly Change[]) {
+    this.code = code;
+    this.#raw = raw;
+    this.#options = options;
+    this.#changes = changes;
+  }
+
+  /**
+   * The message in the other reading, parsed when first asked for. Its bytes are those of the original with
+   * as little changed as may be, so that every program reads them in this way.
+   */
+  get message(): Message {
+    return (this.#message ??= new Message(new Shared(this.#apply(), this.#options), 0));
+  }
+
+  #apply(): Uint8Array {
+    const more = this.#changes.reduce((sum, [start, end, octets]) => sum + octets.length - (end - start), 0);
+    const changed = new Uint8Array(this.#raw.length + more);
+    let from = 0;
+    let to = 0;
+    for (const [start, end, octets] of [...this.#changes, [this.#raw.length, this.#raw.length, ''] as Change]) {
+      changed.set(this.#raw.subarray(from, start), to);
+      to += start - from;
+      for (let at = 0; at < octets.length; at++) changed[to++] = octets.charCodeAt(at);
+      from = end;
+    }
+    return changed;
   }
 }
 
@@ -765,7 +819,20 @@ export class Part {
 
   /** Where the part is in the bytes that came in; `null` inside a transfer-encoded message. */
   get range(): [start: number, end: number] | null {
-    return this.#word(L.PART_SOURCE) === 0 ? [this.#word(L.PART_HEADER), this.#word(L.PART_END)] : null;
+    const { length } = this.#shared.raw;
+    const place = (at: number) => Math.min(at - this.#inserted(at), length);
+    return this.#word(L.PART_SOURCE) === 0 ? [place(this.#word(L.PART_HEADER)), place(this.#word(L.PART_END))] : null;
+  }
+
+  /** How many octets stand before a position that are not in the message: blank lines between lines ended by CR. */
+  #inserted(at: number): number {
+    const source = this.#source;
+    let count = 0;
+    if (source !== this.#shared.raw) {
+      // Every CR of the message became LF: one that is left belongs to such a line.
+      for (let cr = source.indexOf(13); cr !== -1 && cr < at; cr = source.indexOf(13, cr + 1)) count += 2;
+    }
+    return count;
   }
 
   /** Whether the part is a multipart. */

@@ -13,7 +13,10 @@ type Small = Pick<
   typeof Glue,
   'content' | 'contentSize' | 'field' | 'hostLabel' | 'hostText' | 'htmlAsText' | 'index' | 'lineEnds' | 'safeFilename' | 'text' | 'views'
 >;
-type Complete = Pick<typeof ExtraGlue, keyof Small | 'crlf' | 'indexWith' | 'view' | 'viewWith' | 'viewsWith'>;
+type Complete = Pick<typeof ExtraGlue, keyof Small | 'crlf' | 'indexWith' | 'textInPieces' | 'viewInPieces' | 'viewsWith'>;
+
+/** Octets of a text that is worth taking in pieces. */
+const LONG = 1 << 18;
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 

@@ -49,6 +49,23 @@ fn read_all(raw: &[u8]) {
     assert!(message.to_json().starts_with('{'));
     assert!(message.details().to_json().starts_with('{'));
     let _ = (message.unwrapped_text(), message.own_text());
+    let views = message.views();
+    assert!(views.len() <= 16, "{} views", views.len());
+    for view in views {
+        let other = view.apply(raw);
+        assert_ne!(other, raw, "{}", view.code.as_str());
+        let _ = parse(&other).parts().len();
+    }
+    let mut pieces = String::new();
+    let is_text = message
+        .view()
+        .text_in_pieces(&mut |piece| pieces.push_str(piece));
+    assert_eq!(is_text.then_some(&*pieces), message.text().as_deref());
+    pieces.clear();
+    let is_html = message
+        .view()
+        .html_in_pieces(&mut |piece| pieces.push_str(piece));
+    assert_eq!(is_html.then_some(&*pieces), message.html().as_deref());
 }
 
 #[test]

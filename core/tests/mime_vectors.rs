@@ -71,6 +71,27 @@ fn attachments(message: &Message<'_>) -> Value {
     message.attachments().iter().map(describe).collect()
 }
 
+/// The other readings: what a filter and a person would see.
+fn views(message: &Message<'_>) -> Value {
+    let describe = |view: popmail::mime::views::View| {
+        let raw = view.apply(message.raw());
+        let other = parse(&raw);
+        let names = other
+            .attachments()
+            .into_iter()
+            .map(|part| part.safe_filename());
+        serde_json::json!({
+            "code": view.code.as_str(),
+            "subject": other.subject(),
+            "tree": other.tree(),
+            "text": other.text(),
+            "attachments": names.collect::<Vec<_>>(),
+            "json_sha256": sha256(other.to_json().as_bytes()),
+        })
+    };
+    message.views().into_iter().map(describe).collect()
+}
+
 #[test]
 fn every_vector_is_met() {
     let mut files: Vec<_> = std::fs::read_dir(root().join("tests/vectors/mime"))
@@ -117,6 +138,9 @@ fn every_vector_is_met() {
                 .collect();
             assert_eq!(defects, expect["defects"], "{name}: defects");
             assert_eq!(message.raw(), raw, "{name}: raw");
+            let expected = expect.get("views").cloned();
+            let expected = expected.unwrap_or_else(|| Value::Array(Vec::new()));
+            assert_eq!(views(&message), expected, "{name}: views");
         }
     }
 }

@@ -1133,6 +1133,22 @@ class Address:
     def __getnewargs__(self) -> tuple[str | None, str, str | None]: ...
 
 @final
+class View:
+    """A message as other programs may read it: see ``Message.views``."""
+
+    @property
+    def code(self) -> DefectCode:
+        """The defect on whose meaning programs disagree: ``duplicate-header``."""
+
+    @property
+    def message(self) -> Message:
+        """The message in the other reading, parsed when first asked for.
+
+        Its octets are those of the original with as little changed as may be, so that every program reads
+        them in this way.
+        """
+
+@final
 class Defect:
     """One thing that is wrong with a message."""
 
@@ -1300,6 +1316,14 @@ class Message:
     def defects(self) -> list[Defect]:
         """Everything in the message that readers should not rely on: looked for now, in one pass."""
 
+    def views(self) -> list[View]:
+        """How other programs may read the message where it is ambiguous, one disagreement at a time.
+
+        Empty for mail whose defects change neither structure nor names nor content. A filter forbids what
+        is forbidden in the message or in any view: look at type, name and content of every part of each.
+        What a transfer-encoded message inside holds is in the views of that message.
+        """
+
     @property
     def raw(self) -> bytes:
         """The octets as they came in: the very ``bytes`` that were parsed."""
@@ -1420,6 +1444,14 @@ class Part:
 
         ``None`` for any other part. What is not valid in the charset becomes U+FFFD; an unknown
         charset is read as UTF-8; both show as defects.
+        """
+
+    @property
+    def range(self) -> tuple[int, int] | None:
+        """Where the part is in the octets that came in: first, and after the last.
+
+        Header fields and body, without the line end before the next delimiter; ``None`` inside a
+        transfer-encoded message.
         """
 
     @property

@@ -499,15 +499,7 @@ impl Search {
         while !rest.is_empty() && self.found.len() < MAX_DEFECTS {
             let len = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
             let (line, after) = rest.split_at(len);
-            let is_field = || {
-                let name = memchr(b':', line)
-                    .and_then(|colon| line.get(..colon))?
-                    .trim_ascii_end();
-                let valid = !name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic());
-                valid.then_some(())
-            };
-            let continues = line.starts_with(b" ") || line.starts_with(b"\t");
-            if !continues && !line.trim_ascii().is_empty() && is_field().is_none() {
+            if !line.trim_ascii().is_empty() && !is_field_line(line) {
                 self.add(DefectCode::MalformedHeader, part, Some(at..at + len));
             }
             rest = after;
@@ -671,6 +663,16 @@ impl Search {
     }
 }
 
+/// Whether a line is a header field or goes one on.
+pub(crate) fn is_field_line(line: &[u8]) -> bool {
+    if line.starts_with(b" ") || line.starts_with(b"\t") {
+        return true;
+    }
+    let name = memchr(b':', line).and_then(|colon| line.get(..colon));
+    let name = name.unwrap_or_default().trim_ascii_end();
+    !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
+}
+
 /// Whether the part's file name comes from this field.
 fn field_is_naming(part: &Part<'_>, field: HeaderName<'static>) -> bool {
     let disposition = part.inner.content_disposition();
@@ -712,7 +714,7 @@ fn has_direction_control(text: &str) -> bool {
 }
 
 /// Where base64 data goes on after the padding that should end it.
-fn data_after_padding(body: &[u8]) -> Option<usize> {
+pub(crate) fn data_after_padding(body: &[u8]) -> Option<usize> {
     let pad = memchr(b'=', body)?;
     let after = body.get(pad..)?;
     let is_data = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');

@@ -187,6 +187,12 @@ impl<'m> Header<'m> {
         self.source.offset(self.inner.offset_field())..self.source.offset(self.inner.offset_end())
     }
 
+    /// Where the value starts in the bytes of its message.
+    #[cfg(feature = "details")]
+    pub(crate) fn value_start(&self) -> usize {
+        self.source.offset(self.inner.offset_start())
+    }
+
     /// Where name, value and final line end start in the bytes of its message.
     pub(crate) fn positions(&self) -> [usize; 3] {
         let start = self.source.offset(self.inner.offset_start());

@@ -223,6 +223,8 @@ layout! {
     VIEW_OWN_TEXT = 67;
     /// For `view`, of the part with this number: its text with soft line breaks undone.
     VIEW_PART_UNWRAPPED_TEXT = 68;
+    /// For `view`: the other readings of the message, in JSON.
+    VIEW_VIEWS = 69;
 
     /// For `field`: the value as text.
     FIELD_TEXT = 0;
@@ -581,6 +583,7 @@ fn extra_view(view: MessageView<'_>, what: u32) -> Option<String> {
         VIEW_UNWRAPPED_TEXT => view.unwrapped_text().map(Cow::into_owned),
         VIEW_SPANS => Some(details::spans_json(&view.unwrapped_text()?, Unit::Utf16)),
         VIEW_OWN_TEXT => view.own_text(),
+        VIEW_VIEWS => Some(super::views::json(&view.views())),
         _ => None,
     }
 }

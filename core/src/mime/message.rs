@@ -13,6 +13,8 @@ use mail_parser::{HeaderName, MessageRef, Source as ParserSource};
 use super::details;
 use super::options::ParseOptions;
 use super::store::Store;
+#[cfg(feature = "details")]
+use super::views::{self, View};
 use super::{
     Address, AddressList, DateTime, Defect, Headers, Part, body, content_id, defect, json, tree,
 };
@@ -224,6 +226,15 @@ getters! {
     /// signatures.
     #[cfg(feature = "details")]
     fn details() -> details::Details { view => details::of(view) }
+
+    /// How other programs may read the message, where it is ambiguous: one view for each defect on whose
+    /// meaning they are known to disagree, none for mail without such defects. [`View::apply`] makes the
+    /// bytes that every program reads in that way.
+    ///
+    /// For a filter: what is forbidden in any view is forbidden. Of the message, and of every view,
+    /// look at the type, the name and the content of each part.
+    #[cfg(feature = "details")]
+    fn views() -> Vec<View> { view => views::of(view) }
 
     /// The structure drawn with lines, one part a line, for people.
     fn tree() -> String { view => tree::draw(view) }

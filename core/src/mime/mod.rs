@@ -57,6 +57,8 @@ pub mod scanner;
 mod store;
 mod transfer;
 mod tree;
+#[cfg(feature = "details")]
+pub mod views;
 
 pub use address::{Address, AddressGroup, AddressList};
 pub use date::DateTime;

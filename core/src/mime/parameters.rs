@@ -59,6 +59,20 @@ pub(crate) fn read(field: &[u8]) -> Option<Vec<Parameter>> {
     Some(plain)
 }
 
+/// The names of the parameters in lower case, as written, and where each starts in the field.
+#[cfg(feature = "details")]
+pub(crate) fn names(field: &[u8]) -> Vec<(usize, Vec<u8>)> {
+    let mut items = Items::new(field);
+    let mut names = Vec::new();
+    while let Some((name, _)) = items.next() {
+        if names.len() == MAX_PARAMETERS {
+            break;
+        }
+        names.push((field.len() - items.named, name.to_ascii_lowercase()));
+    }
+    names
+}
+
 /// Whether the field holds bytes or labels that the parser has no text for.
 fn is_beyond_the_parser(field: &[u8]) -> bool {
     if field.is_ascii() && memmem::find(field, b"*").is_none() {
@@ -171,11 +185,18 @@ impl Sections {
 /// The parameters as written: names, and values without quotes.
 struct Items<'f> {
     rest: &'f [u8],
+    /// How much was left of the field where the last name starts.
+    #[cfg(feature = "details")]
+    named: usize,
 }
 
 impl<'f> Items<'f> {
     fn new(field: &'f [u8]) -> Self {
-        let mut items = Items { rest: field };
+        let mut items = Items {
+            rest: field,
+            #[cfg(feature = "details")]
+            named: 0,
+        };
         items.skip_to_semicolon();
         items
     }
@@ -257,6 +278,10 @@ impl Iterator for Items<'_> {
             if self.rest.is_empty() {
                 return None;
             }
+            #[cfg(feature = "details")]
+            {
+                self.named = self.rest.len();
+            }
             let end = self
                 .rest
                 .iter()
@@ -326,6 +351,16 @@ mod tests {
     }
 
     #[test]
+    fn sections_are_not_joined_to_a_plain_parameter() {
+        let field = b"x; filename=\"safe.txt\"; filename*0=\"ev\"; filename*1=\"il.exe\"";
+        let expected = [("filename", "safe.txt"), ("filename", "evil.exe")];
+        assert_eq!(
+            values(field),
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+    }
+
+    #[test]
     fn plain_parameters_come_first_and_stay_whole() {
         let field = b" a (b;c); x*=koi8-r''%C1; FileName=\"a;b\\\\c\\\"\" ; y=1 ; ;z";
         let expected = [("filename", "a;b\\c\""), ("y", "1"), ("x", "а")];
@@ -344,16 +379,6 @@ mod tests {
         let read = read(field).unwrap();
         assert_eq!(read[0].value, "Отчёт за май.doc");
         assert_eq!(read[0].guess.as_ref().unwrap().charset, "windows-1251");
-    }
-
-    #[test]
-    fn sections_are_not_joined_to_a_plain_parameter() {
-        let field = b"x; filename=\"safe.txt\"; filename*0=\"ev\"; filename*1=\"il.exe\"";
-        let expected = [("filename", "safe.txt"), ("filename", "evil.exe")];
-        assert_eq!(
-            values(field),
-            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        );
     }
 
     #[test]

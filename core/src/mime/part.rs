@@ -5,8 +5,9 @@
 //! text rather than attachments. Content is decoded only when it is read.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use mail_parser::{Encoding, HeaderName, MessagePart, PartKind};
+use mail_parser::{Encoding, HeaderName, MessagePart, PartKind, Source as ParserSource};
 
 use super::header::{unstructured, without_controls};
 use super::message::MessageView;
@@ -185,6 +186,14 @@ impl<'m> Part<'m> {
     pub fn raw(&self) -> &'m [u8] {
         self.source()
             .slice(self.inner.offset_header(), self.inner.offset_end())
+    }
+
+    /// Where the part is in the bytes that came in; `None` inside a transfer-encoded message.
+    pub fn range(&self) -> Option<Range<usize>> {
+        let is_in_place = self.inner.message().source() == ParserSource::Raw;
+        let source = self.source();
+        let place = |offset| self.original(source.offset(offset));
+        is_in_place.then(|| place(self.inner.offset_header())..place(self.inner.offset_end()))
     }
 
     /// The body as it came, transfer encoding included.

@@ -5,6 +5,8 @@
 //! mapped back, so that everything handed out is a slice of the original. Not here: what to correct.
 
 use std::borrow::Cow;
+#[cfg(feature = "pieces")]
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use mail_parser::{HeaderForm, HeaderName, MessageParser, MessageRef, Source as ParserSource};
