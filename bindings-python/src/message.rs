@@ -436,6 +436,11 @@ impl PyMessage {
             .collect()
     }
 
+    #[getter]
+    fn markdown(&self) -> Option<String> {
+        self.view().markdown()
+    }
+
     fn views(slf: &Bound<'_, Self>) -> Vec<PyView> {
         let this = slf.get();
         let options = this.shared.options;

@@ -63,7 +63,7 @@ def test_vector(path: Path) -> None:
     assert hashlib.sha256(message.to_json().encode()).hexdigest() == expect["json_sha256"]
     if "details" in expect:
         assert json.loads(message.details_json()) == expect["details"]
-    for name in ("text", "unwrapped_text", "own_text"):
+    for name in ("text", "unwrapped_text", "own_text", "markdown"):
         if name in expect:
             assert getattr(message, name) == expect[name]
     assert message.tree() == expect["tree"]

@@ -24,7 +24,7 @@ export async function checkMimeVector(parse, { name, expect, raw }, equal) {
   equal(`${name}: bytes of the JSON`, await sha256(new TextEncoder().encode(message.json())), expect.json_sha256);
   equal(`${name}: tree`, message.tree(), expect.tree);
   if ('details' in expect) equal(`${name}: details`, JSON.parse(JSON.stringify(message.details)), expect.details);
-  for (const [key, found] of [['text', 'text'], ['unwrapped_text', 'unwrappedText'], ['own_text', 'ownText']]) {
+  for (const [key, found] of [['text', 'text'], ['unwrapped_text', 'unwrappedText'], ['own_text', 'ownText'], ['markdown', 'markdown']]) {
     if (key in expect) equal(`${name}: ${key}`, message[found], expect[key]);
   }
   const attachments = [];

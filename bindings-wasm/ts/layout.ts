@@ -241,6 +241,9 @@ export const VIEW_PART_UNWRAPPED_TEXT = 68;
 /** For `view`: the other readings of the message, in JSON. */
 export const VIEW_VIEWS = 69;
 
+/** For `view`: the body as Markdown. */
+export const VIEW_MARKDOWN = 70;
+
 /** For `field`: the value as text. */
 export const FIELD_TEXT = 0;
 

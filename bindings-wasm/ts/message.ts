@@ -458,6 +458,15 @@ export class Message {
   }
 
   /**
+   * The body as Markdown (CommonMark), for programs and models that read it: the parts of `html`, HTML made
+   * into Markdown, plain text among them or alone escaped so that it shows the same lines. What the sender
+   * wrote as HTML does not go through. `null` when no part of the body is text.
+   */
+  get markdown(): string | null {
+    return this.#view(L.VIEW_MARKDOWN) ?? null;
+  }
+
+  /**
    * What the author wrote: `unwrappedText` without quotes, forwarded messages and signature, as far as
    * lines show them; see `textSpans`.
    */

@@ -45,6 +45,7 @@ fn beyond(name: &str, message: &Message<'_>, expect: &Value) {
         ("text", message.text().map(String::from)),
         ("unwrapped_text", message.unwrapped_text().map(String::from)),
         ("own_text", message.own_text()),
+        ("markdown", message.markdown()),
     ];
     for (key, found) in texts {
         if let Some(expected) = expect.get(key) {

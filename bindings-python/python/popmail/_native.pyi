@@ -1346,6 +1346,15 @@ class Message:
         """``text`` with the soft line breaks of ``format=flowed`` undone (RFC 3676)."""
 
     @property
+    def markdown(self) -> str | None:
+        """The body as Markdown (CommonMark), for programs and models that read it.
+
+        The parts of ``html``: HTML made into Markdown, plain text among them or alone escaped so that it shows
+        the same lines. What the sender wrote as HTML does not go through. ``None`` when no part of the body is
+        text.
+        """
+
+    @property
     def own_text(self) -> str | None:
         """What the author wrote: ``unwrapped_text`` without quotes, forwarded messages and signature.
 

@@ -10,6 +10,8 @@ use base64::Engine;
 use mail_parser::PartKind;
 use memchr::memmem;
 
+#[cfg(feature = "details")]
+use super::html_markdown;
 #[cfg(feature = "pieces")]
 use super::reading;
 use super::{MessageView, Part, content_id, html_text};
@@ -64,7 +66,7 @@ pub(crate) fn text_in_pieces(view: MessageView<'_>, each: &mut dyn FnMut(&str)) 
             _ => {}
         }
     }
-    joined.is_any
+    joined.end()
 }
 
 /// See [`MessageView::html_in_pieces`].
@@ -84,7 +86,7 @@ pub(crate) fn html_in_pieces(view: MessageView<'_>, each: &mut dyn FnMut(&str)) 
             joined.add(&escape(&part.text().unwrap_or_default()));
         }
     }
-    joined.is_any
+    joined.end()
 }
 
 /// Whether a text of these parts is worth handing over in pieces: it is long, and not all one HTML text of
@@ -108,6 +110,8 @@ pub(crate) fn is_long<'m>(
 #[cfg(feature = "pieces")]
 struct Joined<'e> {
     each: &'e mut dyn FnMut(&str),
+    /// Short texts, which are handed over together: each time costs another language a string.
+    gathered: String,
     /// Whether there is a text, though it may be empty.
     is_any: bool,
     ends_line: bool,
@@ -115,9 +119,13 @@ struct Joined<'e> {
 
 #[cfg(feature = "pieces")]
 impl<'e> Joined<'e> {
+    /// Octets that are handed over.
+    const ENOUGH: usize = 64 << 10;
+
     fn new(each: &'e mut dyn FnMut(&str)) -> Self {
         Joined {
             each,
+            gathered: String::new(),
             is_any: false,
             ends_line: true,
         }
@@ -133,8 +141,30 @@ impl<'e> Joined<'e> {
     fn add(&mut self, piece: &str) {
         if !piece.is_empty() {
             self.ends_line = piece.ends_with('\n');
-            (self.each)(piece);
+            let is_long = piece.len() >= Self::ENOUGH;
+            if !is_long {
+                self.gathered.push_str(piece);
+            }
+            if is_long || self.gathered.len() >= Self::ENOUGH {
+                self.flush();
+            }
+            if is_long {
+                (self.each)(piece);
+            }
         }
+    }
+
+    fn flush(&mut self) {
+        if !self.gathered.is_empty() {
+            (self.each)(&self.gathered);
+            self.gathered.clear();
+        }
+    }
+
+    /// Whether there is a text.
+    fn end(mut self) -> bool {
+        self.flush();
+        self.is_any
     }
 }
 
@@ -163,6 +193,26 @@ fn text_of<'m>(
             _ => text,
         })
     }))
+}
+
+/// See [`Message::markdown`](super::Message::markdown).
+#[cfg(feature = "details")]
+pub(crate) fn markdown(view: MessageView<'_>) -> Option<String> {
+    let pieces = view.inner.html_body().filter_map(|inner| {
+        let text = Part::new(view.store, inner).text()?;
+        Some(match inner.kind() {
+            PartKind::Html => html_markdown::convert(&text),
+            _ => html_markdown::of_text(&text),
+        })
+    });
+    // One part from the next as one paragraph from the next.
+    let pieces: Vec<String> = pieces.collect();
+    let is_any = !pieces.is_empty();
+    let shown = pieces
+        .iter()
+        .map(String::as_str)
+        .filter(|piece| !piece.is_empty());
+    is_any.then(|| shown.collect::<Vec<_>>().join("\n"))
 }
 
 pub(crate) fn html(view: MessageView<'_>) -> Option<Cow<'_, str>> {

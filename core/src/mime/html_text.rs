@@ -4,6 +4,8 @@
 //! It is not a browser: no style sheets, no entities without a semicolon, no repair of nesting.
 //! One pass, linear in the input, no recursion.
 
+use std::borrow::Cow;
+
 use memchr::{memchr, memmem};
 
 use super::entities;
@@ -17,18 +19,32 @@ const MAX_REFERENCE: usize = 40;
 /// The text of an HTML document or fragment, lines ended by LF.
 pub(crate) fn convert(html: &str) -> String {
     let mut writer = Writer {
-        out: String::with_capacity(html.len()),
+        out: String::with_capacity(html.len() + 1),
         ..Writer::default()
     };
+    walk(html, &mut writer);
+    writer.finish()
+}
+
+/// What is made of the text and the tags of HTML.
+pub(crate) trait Sink {
+    /// Text that is shown, references not decoded.
+    fn text(&mut self, text: &str);
+
+    /// A tag; its name in lower case.
+    fn tag(&mut self, name: &str, attributes: &str, closes: bool);
+}
+
+/// Gives what is shown of HTML to a sink.
+pub(crate) fn walk(html: &str, sink: &mut impl Sink) {
     let mut scanner = Scanner {
         html,
         at: 0,
         quote_gone: [false; 2],
     };
-    let mut link: Option<(String, usize)> = None;
     while let Some(piece) = scanner.next() {
         match piece {
-            Piece::Text(text) => writer.text(text),
+            Piece::Text(text) => sink.text(text),
             Piece::Tag {
                 name,
                 attributes,
@@ -39,28 +55,11 @@ pub(crate) fn convert(html: &str) -> String {
                     ("script" | "style" | "template" | "title" | "noscript" | "svg", false) => {
                         scanner.skip_element(&name);
                     }
-                    ("a", false) => {
-                        link = attribute(attributes, "href")
-                            .map(|href| decode(href.trim()))
-                            .filter(|href| is_link(href))
-                            .map(|href| (href, writer.out.len()));
-                    }
-                    ("a", true) => {
-                        if let Some((href, from)) = link.take() {
-                            writer.link(&href, from);
-                        }
-                    }
-                    ("img", false) => {
-                        if let Some(alt) = attribute(attributes, "alt") {
-                            writer.text(alt);
-                        }
-                    }
-                    _ => writer.tag(&name, closes),
+                    _ => sink.tag(&name, attributes, closes),
                 }
             }
         }
     }
-    writer.finish()
 }
 
 enum Piece<'h> {
@@ -180,11 +179,33 @@ struct Writer {
     lists: Vec<Option<u32>>,
     deeper_lists: usize,
     in_row: bool,
+    /// The target of the link that is open, and where its text begins.
+    link: Option<(String, usize)>,
 }
 
-impl Writer {
-    fn tag(&mut self, name: &str, closes: bool) {
+impl Sink for Writer {
+    fn text(&mut self, text: &str) {
+        self.decoded(&decode(text));
+    }
+
+    fn tag(&mut self, name: &str, attributes: &str, closes: bool) {
         match name {
+            "a" if !closes => {
+                self.link = attribute(attributes, "href")
+                    .map(|href| decode(href.trim()))
+                    .filter(|href| is_link(href))
+                    .map(|href| (href.into_owned(), self.out.len()));
+            }
+            "a" => {
+                if let Some((href, from)) = self.link.take() {
+                    self.link(&href, from);
+                }
+            }
+            "img" if !closes => {
+                if let Some(alt) = attribute(attributes, "alt") {
+                    self.text(alt);
+                }
+            }
             "br" => {
                 if self.breaks == 0 && !self.at_line_start() {
                     self.breaks = 1;
@@ -228,7 +249,9 @@ impl Writer {
             _ => {}
         }
     }
+}
 
+impl Writer {
     fn list(&mut self, numbered: bool, closes: bool) {
         self.block(
             if self.lists.is_empty() || closes && self.lists.len() == 1 {
@@ -268,9 +291,8 @@ impl Writer {
         self.space = false;
     }
 
-    fn text(&mut self, text: &str) {
-        let decoded = decode(text);
-        for char in decoded.chars() {
+    fn decoded(&mut self, text: &str) {
+        for char in text.chars() {
             match char {
                 '\r' => {}
                 '\n' if self.preformatted > 0 => {
@@ -282,9 +304,7 @@ impl Writer {
                 ' ' | '\t' | '\n' | '\u{c}' | '\u{a0}' if self.preformatted == 0 => {
                     self.space = true;
                 }
-                // What mailing programs pad their preview lines with.
-                '\u{200b}'..='\u{200d}' | '\u{feff}' | '\u{ad}' | '\u{34f}' => {}
-                other if other.is_control() && other != '\t' => {}
+                hidden if is_hidden(hidden) => {}
                 other => {
                     let spaced = self.space && self.breaks == 0 && !self.at_line_start();
                     self.start();
@@ -347,7 +367,15 @@ impl Writer {
     }
 }
 
-fn is_link(href: &str) -> bool {
+/// What mailing programs pad their preview lines with, and control characters.
+pub(crate) fn is_hidden(char: char) -> bool {
+    matches!(
+        char,
+        '\u{200b}'..='\u{200d}' | '\u{feff}' | '\u{ad}' | '\u{34f}'
+    ) || (char.is_control() && char != '\t')
+}
+
+pub(crate) fn is_link(href: &str) -> bool {
     let starts = |scheme: &str| {
         href.get(..scheme.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
@@ -357,7 +385,7 @@ fn is_link(href: &str) -> bool {
 }
 
 /// The value of an attribute, as written.
-fn attribute<'h>(attributes: &'h str, name: &str) -> Option<&'h str> {
+pub(crate) fn attribute<'h>(attributes: &'h str, name: &str) -> Option<&'h str> {
     let mut rest = attributes;
     loop {
         rest = rest.trim_start_matches(|char: char| char.is_ascii_whitespace() || char == '/');
@@ -387,7 +415,10 @@ fn attribute<'h>(attributes: &'h str, name: &str) -> Option<&'h str> {
 }
 
 /// Character references decoded.
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> Cow<'_, str> {
+    if memchr(b'&', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = memchr(b'&', rest.as_bytes()) {
@@ -415,7 +446,7 @@ fn decode(text: &str) -> String {
         }
     }
     out.push_str(rest);
-    out
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

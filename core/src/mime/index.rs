@@ -225,6 +225,8 @@ layout! {
     VIEW_PART_UNWRAPPED_TEXT = 68;
     /// For `view`: the other readings of the message, in JSON.
     VIEW_VIEWS = 69;
+    /// For `view`: the body as Markdown.
+    VIEW_MARKDOWN = 70;
 
     /// For `field`: the value as text.
     FIELD_TEXT = 0;
@@ -583,6 +585,7 @@ fn extra_view(view: MessageView<'_>, what: u32) -> Option<String> {
         VIEW_UNWRAPPED_TEXT => view.unwrapped_text().map(Cow::into_owned),
         VIEW_SPANS => Some(details::spans_json(&view.unwrapped_text()?, Unit::Utf16)),
         VIEW_OWN_TEXT => view.own_text(),
+        VIEW_MARKDOWN => view.markdown(),
         VIEW_VIEWS => Some(super::views::json(&view.views())),
         _ => None,
     }

@@ -215,6 +215,12 @@ getters! {
     #[cfg(feature = "details")]
     fn unwrapped_text() -> Option<Cow<'m, str>> { view => body::unwrapped_text(view) }
 
+    /// The body as Markdown (CommonMark): the parts of [`Message::html`], HTML made into Markdown, plain
+    /// text among them or alone escaped so that it shows the same lines. What the sender wrote as HTML
+    /// does not go through. `None` when no part of the body is text.
+    #[cfg(feature = "details")]
+    fn markdown() -> Option<String> { view => body::markdown(view) }
+
     /// What the author wrote: [`Message::unwrapped_text`] without quotes, forwarded messages and
     /// signature, as far as lines show them. `None` when no part of the body is text.
     #[cfg(feature = "details")]

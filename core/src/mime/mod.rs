@@ -37,6 +37,8 @@ pub mod file_name;
 mod header;
 #[cfg(feature = "host-charsets")]
 mod host_charsets;
+#[cfg(feature = "details")]
+mod html_markdown;
 mod html_text;
 pub mod index;
 mod json;

@@ -168,6 +168,10 @@ pub(crate) struct Reading<'b> {
 
 /// The text of a body.
 pub(crate) fn text(label: Label, bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
+    if !cfg!(feature = "rare-charsets") {
+        // Nothing is guessed.
+        return charset::decode(label.charset, bytes);
+    }
     if label.charset == Charset::UTF_8 {
         return match bytes {
             Cow::Borrowed(bytes) if bytes.len() > WHOLE => read(label, bytes).decoded.text(),
