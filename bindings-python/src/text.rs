@@ -31,10 +31,7 @@ pub fn string<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
 ///
 /// Of a long text nothing is there at once but the string and one piece: the first pass finds how long it
 /// becomes and how wide its characters are (PEP 393), the second fills it.
-pub fn in_pieces<'py>(
-    py: Python<'py>,
-    read: &dyn Fn(&mut dyn FnMut(&str)) -> bool,
-) -> Option<Bound<'py, PyString>> {
+pub fn in_pieces<'py>(py: Python<'py>, read: &Reading<'_>) -> Option<Bound<'py, PyString>> {
     let (mut count, mut largest) = (0, Widest::Ascii);
     let is_any = read(&mut |piece| {
         count += piece.chars().count();
@@ -49,13 +46,16 @@ pub fn in_pieces<'py>(
     })
 }
 
+/// Hands the pieces of a text over; whether there is one.
+type Reading<'r> = dyn Fn(&mut dyn FnMut(&str)) -> bool + 'r;
+
 /// Octets of text that are made into a string of their own.
 const PIECE: usize = 64 << 10;
 
 /// The string of `count` characters that the pieces fill.
 fn filled<'py>(
     py: Python<'py>,
-    read: &dyn Fn(&mut dyn FnMut(&str)) -> bool,
+    read: &Reading<'_>,
     count: usize,
     largest: Widest,
 ) -> Option<Bound<'py, PyString>> {
@@ -153,7 +153,11 @@ fn from_kind_and_data() -> Option<FromKindAndData> {
     static FOUND: OnceLock<Option<FromKindAndData>> = OnceLock::new();
     // SAFETY: what has this name in the process is the function of CPython's C API.
     #[allow(unsafe_code)]
-    *FOUND.get_or_init(|| unsafe { std::mem::transmute(symbol(c"PyUnicode_FromKindAndData")) })
+    *FOUND.get_or_init(|| unsafe {
+        std::mem::transmute::<*mut c_void, Option<FromKindAndData>>(symbol(
+            c"PyUnicode_FromKindAndData",
+        ))
+    })
 }
 
 type New = unsafe extern "C" fn(len: ffi::Py_ssize_t, largest: u32) -> *mut ffi::PyObject;
@@ -170,10 +174,12 @@ type CopyCharacters = unsafe extern "C" fn(
 fn filling() -> Option<(New, CopyCharacters)> {
     // SAFETY: as above.
     #[allow(unsafe_code)]
-    let (new, copy): (Option<New>, Option<CopyCharacters>) = unsafe {
+    let (new, copy) = unsafe {
         (
-            std::mem::transmute(symbol(c"PyUnicode_New")),
-            std::mem::transmute(symbol(c"PyUnicode_CopyCharacters")),
+            std::mem::transmute::<*mut c_void, Option<New>>(symbol(c"PyUnicode_New")),
+            std::mem::transmute::<*mut c_void, Option<CopyCharacters>>(symbol(
+                c"PyUnicode_CopyCharacters",
+            )),
         )
     };
     new.zip(copy)

@@ -110,7 +110,7 @@ impl Sink for Writer {
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
                 self.block(Break::Paragraph);
                 self.in_heading = !closes;
-                let level = name.bytes().nth(1).map_or(1, |digit| digit - b'0');
+                let level = name.as_bytes().get(1).map_or(1, |digit| digit - b'0');
                 self.marker = if closes {
                     String::new()
                 } else {

@@ -15,6 +15,8 @@
 //! Everything depends on the bytes and the label alone, so that every language comes to the same.
 
 use std::borrow::Cow;
+#[cfg(feature = "detect")]
+use std::cell::RefCell;
 
 use mail_parser::Charset as Known;
 use memchr::{memchr, memmem};
@@ -376,7 +378,7 @@ fn meta(bytes: &[u8]) -> Option<(String, Charset)> {
 
 /// The charset by statistics.
 #[cfg(feature = "detect")]
-fn detect(bytes: &[u8]) -> Option<(String, bool)> {
+fn detect(bytes: &[u8]) -> Detected {
     let start = bytes.iter().position(|byte| !byte.is_ascii())?;
     let sample = bytes.get(start..)?;
     let sample = sample.get(..DETECTED).unwrap_or(sample);
@@ -400,13 +402,14 @@ const SHORT: usize = 64;
 #[cfg(feature = "detect")]
 thread_local! {
     /// The last short text, and its charset.
-    static LAST: std::cell::RefCell<(Vec<u8>, Option<(String, bool)>)> = const {
-        std::cell::RefCell::new((Vec::new(), None))
-    };
+    static LAST: RefCell<(Vec<u8>, Detected)> = const { RefCell::new((Vec::new(), None)) };
 }
 
+/// A charset by statistics, and whether nothing else was nearly as likely.
+type Detected = Option<(String, bool)>;
+
 #[cfg(not(feature = "detect"))]
-fn detect(_: &[u8]) -> Option<(String, bool)> {
+fn detect(_: &[u8]) -> Detected {
     None
 }
 

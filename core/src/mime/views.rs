@@ -150,6 +150,9 @@ pub(crate) fn json(views: &[View]) -> String {
 
 type Change = (Range<usize>, Vec<u8>);
 
+/// What makes parameters one file name: the field, the place (0 for sections), the parameter.
+type Naming = (usize, usize, Vec<u8>);
+
 struct Search<'m> {
     raw: &'m [u8],
     duplicates: Duplicates,
@@ -340,7 +343,7 @@ impl Search<'_> {
     fn names(&mut self, part: Part<'_>) {
         let fields = [HeaderName::ContentDisposition, HeaderName::ContentType];
         let fields = fields.map(|name| part.headers().first(name));
-        let mut places: Vec<(usize, (usize, usize, Vec<u8>))> = Vec::new();
+        let mut places: Vec<(usize, Naming)> = Vec::new();
         for (number, field) in fields.iter().enumerate() {
             let Some(field) = field else { continue };
             for (at, name) in parameters::names(field.raw_value()) {
@@ -356,9 +359,16 @@ impl Search<'_> {
                 }
             }
         }
-        let mut groups: Vec<_> = places.iter().map(|(_, group)| group).collect();
-        groups.dedup();
-        if groups.len() < 2 || groups.len() > 4 * MAX_NAMES {
+        let mut groups: Vec<&Naming> = Vec::new();
+        for (_, group) in &places {
+            if groups.len() > 4 * MAX_NAMES {
+                break;
+            }
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        if groups.len() < 2 {
             return;
         }
         let start = part.source().offset(part.inner.offset_header());
