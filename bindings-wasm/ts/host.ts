@@ -6,9 +6,6 @@
 import { korean, lacksSyllables } from './korean.js';
 import type { PairCharset } from './pairs.js';
 
-const strict = new Map<string, TextDecoder | undefined>();
-const lenient = new Map<string, TextDecoder | undefined>();
-
 /** Chromium's decoder of it keeps the state of its last text; there each text gets its own. */
 const STATEFUL = 'iso-2022-jp';
 
@@ -17,21 +14,6 @@ const LEFT_OPEN = Uint8Array.of(0x1b, 0x24, 0x42, 0x46, 0x7c);
 
 /** Node's decoder of it lacks most syllables; see `korean.ts`. */
 const KOREAN = 'euc-kr';
-
-/** Charsets that this host reads in part; found out when one is asked for. */
-const ownPairs = new Map<string, PairCharset | undefined>();
-
-function pairsOf(label: string): PairCharset | undefined {
-  if (label === KOREAN && !ownPairs.has(KOREAN)) {
-    ownPairs.set(KOREAN, lacksSyllables() ? korean : undefined);
-  }
-  return ownPairs.get(label);
-}
-
-/** Has a charset read otherwise than by the host's decoder alone. */
-export function providePairs(label: string, pairs: PairCharset): void {
-  ownPairs.set(label, pairs);
-}
 
 /** Node's decoders of these have three controls in each other's places, as IBM had them. */
 const TURNED: readonly string[] = ['shift_jis', 'ibm866'];
@@ -43,19 +25,8 @@ const TURNS = new Map([
   ['\x1a', '\x7f'],
 ]);
 
-let turns: boolean | undefined;
-
 /** Node's decoder of it takes octets that are no characters for controls. */
 const LOOSE = 'euc-jp';
-
-/** The text of a decoder of this host as the Encoding Standard has it. */
-function mended(label: string, text: string | undefined): string | undefined {
-  if (text === undefined || !TURNED.includes(label) || !(turns ??= make('ibm866', false)?.decode(Uint8Array.of(0x7f)) !== '\x7f')) {
-    return text;
-  }
-  const isTurned = [...TURNS.keys()].some((control) => text.includes(control));
-  return isTurned ? text.replace(/[\x1a\x1c\x7f]/g, (control) => TURNS.get(control) as string) : text;
-}
 
 const UTF_8 = 'utf-8';
 
@@ -87,8 +58,15 @@ const CONTROLS = /[\x80-\x9f]/;
 /** From here on such a charset has no octet that is a control in it. */
 const GRAPHIC = 0xa0;
 
+const strict = new Map<string, TextDecoder | undefined>();
+const lenient = new Map<string, TextDecoder | undefined>();
 let malformed = false;
 let own: OwnDecoders = {};
+let turns: boolean | undefined;
+let pieces = '';
+
+/** Charsets that this host reads in part; found out when one is asked for. */
+const ownPairs = new Map<string, PairCharset | undefined>();
 
 /** How a host reads long texts faster than by `TextDecoder`; `undefined` where some octets are not valid. */
 export type OwnDecoders = { readonly [label in typeof UTF_8 | typeof LATIN_1]?: (bytes: Uint8Array) => string | undefined };
@@ -157,6 +135,11 @@ export function provideDecoders(decoders: OwnDecoders): void {
   own = decoders;
 }
 
+/** Has a charset read otherwise than by the host's decoder alone. */
+export function providePairs(label: string, pairs: PairCharset): void {
+  ownPairs.set(label, pairs);
+}
+
 /** Every octet, for `labelOf`, and what UTF-7 reads differently. */
 export const OCTETS: Uint8Array = Uint8Array.from([...Array(256).keys(), 0x2b, 0x41, 0x44, 0x77, 0x2d]);
 
@@ -186,8 +169,6 @@ export function wasMalformed(): boolean {
   return malformed;
 }
 
-let pieces = '';
-
 /** Takes the next piece of a long text; a string is joined without copying, until it is looked into. */
 export function takePiece(piece: string): void {
   pieces += piece;
@@ -198,6 +179,22 @@ export function takenPieces(): string {
   const text = pieces;
   pieces = '';
   return text;
+}
+
+function pairsOf(label: string): PairCharset | undefined {
+  if (label === KOREAN && !ownPairs.has(KOREAN)) {
+    ownPairs.set(KOREAN, lacksSyllables() ? korean : undefined);
+  }
+  return ownPairs.get(label);
+}
+
+/** The text of a decoder of this host as the Encoding Standard has it. */
+function mended(label: string, text: string | undefined): string | undefined {
+  if (text === undefined || !TURNED.includes(label) || !(turns ??= make('ibm866', false)?.decode(Uint8Array.of(0x7f)) !== '\x7f')) {
+    return text;
+  }
+  const isTurned = [...TURNS.keys()].some((control) => text.includes(control));
+  return isTurned ? text.replace(/[\x1a\x1c\x7f]/g, (control) => TURNS.get(control) as string) : text;
 }
 
 function decoder(known: Map<string, TextDecoder | undefined>, label: string, fatal: boolean): TextDecoder | undefined {
