@@ -1,18 +1,16 @@
 //! The loops that gain most from wide registers, apart from the core, which is free of unsafe code.
 //!
 //! Each function here is safe, gives the same on every processor, and has a loop for AVX-512
-//! (VBMI2) beside the portable one; base64 has one for WebAssembly alone. The loops for AVX-512 share one idea: a block is computed in
-//! every lane as if each were the first byte of what is decoded, and the lanes that were not are
-//! squeezed out by one instruction.
+//! (VBMI2) beside the portable one; base64 has one for WebAssembly too. The loops for AVX-512 share
+//! one idea: a block is computed in every lane as if each were the first byte of what is decoded, and
+//! the lanes that were not are squeezed out by one instruction.
 
-#[cfg(target_arch = "wasm32")]
 mod base64;
 mod quoted_printable;
 mod single_byte;
 mod text;
 
-#[cfg(target_arch = "wasm32")]
-pub use base64::decode_base64_lines;
+pub use base64::{decode_base64_lines, decode_base64_lines_into};
 pub use quoted_printable::decode_quoted_printable;
 pub use single_byte::{SingleByte, least_upper};
 pub use text::{Widest, append_latin1, append_utf16, widest};

@@ -30,7 +30,6 @@ impl Transfer {
         let inner = part.inner;
         #[cfg(feature = "legacy")]
         if inner.encoding() == Encoding::None
-            && !inner.has_known_transfer_encoding()
             && !inner.is_multipart()
             && !inner.is_message()
             && is_uuencode(part)
@@ -54,7 +53,7 @@ impl Transfer {
                 popmail_simd::decode_quoted_printable(body, &mut content);
                 Cow::Owned(content)
             }
-            #[cfg(target_arch = "wasm32")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "wasm32"))]
             Transfer::Mime(Encoding::Base64) => {
                 let mut content = Vec::new();
                 self.decode_append(body, &mut content);
@@ -84,7 +83,7 @@ impl Transfer {
     /// Appends the content to `out`.
     pub(crate) fn decode_append(self, body: &[u8], out: &mut Vec<u8>) {
         match self {
-            #[cfg(target_arch = "wasm32")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "wasm32"))]
             Transfer::Mime(Encoding::Base64) => {
                 let lines = popmail_simd::decode_base64_lines(body, out);
                 Encoding::Base64.decode_append(body.get(lines..).unwrap_or_default(), out);
@@ -115,6 +114,9 @@ impl Transfer {
     /// See [`Part::decode_into_slice`](super::Part::decode_into_slice).
     pub(crate) fn decode_into_slice(self, body: &[u8], out: &mut [u8]) -> Option<usize> {
         let written = match self {
+            #[cfg(target_arch = "x86_64")]
+            Transfer::Mime(Encoding::Base64) => base64_into(body, out),
+            #[cfg(not(target_arch = "x86_64"))]
             Transfer::Mime(Encoding::Base64) => base64::MIME.decode_slice(body, out).ok(),
             Transfer::Mime(Encoding::QuotedPrintable) => {
                 encodify::qp::BODY.decode_slice(body, out).ok()
@@ -129,16 +131,28 @@ impl Transfer {
     }
 }
 
+/// Decodes base64 to the start of `out`; `None` where it is not sound, or has no room.
+#[cfg(target_arch = "x86_64")]
+fn base64_into(body: &[u8], out: &mut [u8]) -> Option<usize> {
+    let (read, written) = popmail_simd::decode_base64_lines_into(body, out);
+    let (rest, room) = (body.get(read..)?, out.get_mut(written..)?);
+    Some(written + base64::MIME.decode_slice(rest, room).ok()?)
+}
+
 /// Whether the field names uuencode, as mail does and as Python's `email` reads it.
 #[cfg(feature = "legacy")]
 fn is_uuencode(part: &Part<'_>) -> bool {
     const NAMES: [&[u8]; 4] = [b"x-uuencode", b"uuencode", b"x-uue", b"uue"];
-    let field = part.headers().first(HeaderName::ContentTransferEncoding);
+    let field = part.field(HeaderName::ContentTransferEncoding);
     field.is_some_and(|field| {
         let value = field.raw_value();
         let noise = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b';');
         let start = value.iter().position(|byte| !noise(byte));
         let value = start.and_then(|at| value.get(at..)).unwrap_or_default();
+        // Hardly any other name starts so.
+        if !matches!(value.first(), Some(b'x' | b'X' | b'u' | b'U')) {
+            return false;
+        }
         let end = value.iter().position(|byte| noise(byte) || *byte == b'(');
         let name = end.and_then(|end| value.get(..end)).unwrap_or(value);
         NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
@@ -165,7 +179,9 @@ fn base64_size(body: &[u8]) -> usize {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 mod tests {
-    use super::base64_size;
+    use mail_parser::Encoding;
+
+    use super::{Transfer, base64_size};
 
     #[test]
     fn regular_base64_is_measured_without_reading_it() {
@@ -210,5 +226,39 @@ mod tests {
         // What holds no file is as it came.
         let raw = b"Content-Transfer-Encoding: x-uuencode\r\n\r\nno file\r\n";
         assert_eq!(parse(raw).root().content(), &b"no file\r\n"[..]);
+    }
+
+    #[test]
+    fn broken_base64_is_read_as_the_parser_reads_it() {
+        let body = b"VGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRoZSBsYXp5IGRvZyAuLi4gYWdhaW4g\r\n"
+            .repeat(9);
+        let transfer = Transfer::Mime(Encoding::Base64);
+        let mut room = vec![0; body.len()];
+        let mut check = |body: &[u8]| {
+            let expected = Encoding::Base64.decode(body);
+            assert_eq!(transfer.decode(body), expected);
+            let written = transfer.decode_into_slice(body, &mut room).unwrap();
+            assert_eq!(room[..written], *expected);
+        };
+        check(&body);
+        for at in (0..body.len()).step_by(7) {
+            check(&body[..at]);
+            for odd in [
+                &b"="[..],
+                b"==",
+                b"=\r\n",
+                b"-",
+                b"\0",
+                b"\xff",
+                b" ",
+                b"A",
+                b"\n",
+                b"=QQ==",
+            ] {
+                let (before, after) = body.split_at(at);
+                check(&[before, odd, after].concat());
+                check(&[before, odd, &after[odd.len().min(after.len())..]].concat());
+            }
+        }
     }
 }
