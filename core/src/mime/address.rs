@@ -127,6 +127,11 @@ impl<'m> AddressList<'m> {
         self.addresses.is_empty() && self.groups.is_empty()
     }
 
+    /// Whether some mailboxes are in a group, or a group is there without any.
+    pub fn has_groups(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
     /// The groups in order, and between them the runs of mailboxes outside any group
     /// (RFC 8621 section 4.1.2.4).
     pub fn groups(&self) -> Vec<AddressGroup<'_, 'm>> {

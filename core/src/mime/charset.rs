@@ -85,6 +85,10 @@ pub(crate) fn says_nothing(label: &[u8]) -> bool {
         "binary",
     ];
     let label = label.trim_ascii();
+    // Most labels; the page's download is small rather than this fast.
+    if cfg!(not(target_family = "wasm")) && label.eq_ignore_ascii_case(b"utf-8") {
+        return false;
+    }
     EMPTY
         .iter()
         .any(|empty| empty.as_bytes().eq_ignore_ascii_case(label))
@@ -433,7 +437,7 @@ mod single_byte {
     pub(super) fn decode(known: Known, bytes: &[u8]) -> Option<(String, bool)> {
         static TABLES: [OnceLock<Option<SingleByte>>; ALL.len()] =
             [const { OnceLock::new() }; ALL.len()];
-        if bytes.len() < LONG || bytes.is_ascii() {
+        if known == Known::Utf8 || bytes.len() < LONG || bytes.is_ascii() {
             return None;
         }
         let at = ALL.iter().position(|one| *one == known)?;

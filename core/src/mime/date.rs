@@ -35,6 +35,15 @@ pub struct DateTime {
 impl DateTime {
     /// The date in a field value, `None` when there is none or it cannot be.
     pub(crate) fn parse(value: &[u8]) -> Option<Self> {
+        // The page's download is small rather than this fast.
+        #[cfg(not(target_family = "wasm"))]
+        if let Some(pieces) = usual(value) {
+            return pieces.date();
+        }
+        Self::of_any_form(value)
+    }
+
+    fn of_any_form(value: &[u8]) -> Option<Self> {
         let text = without_comments(value)?;
         let mut found = Pieces::default();
         let is_gap = |char: char| char.is_ascii_whitespace() || char == ',';
@@ -48,22 +57,7 @@ impl DateTime {
             }
             found.word(word)?;
         }
-        let (hour, minute, second) = found.time?;
-        let (year, month, day) = (found.year?, found.month?, found.day?);
-        let valid = (1..=9999).contains(&year)
-            && (1..=days_in_month(year, month)).contains(&day)
-            && hour < 24
-            && minute < 60
-            && second <= 60;
-        valid.then_some(DateTime {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second: second.min(59),
-            offset_minutes: found.zone.unwrap_or_default(),
-        })
+        found.date()
     }
 
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -135,6 +129,55 @@ fn without_comments(value: &[u8]) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(out))
 }
 
+/// The pieces of ` Mon, 23 Nov 2026 10:00:00 +0100`, which nearly every date is written as; `None` for any
+/// other form, also where it is no possible date.
+#[cfg(not(target_family = "wasm"))]
+fn usual(value: &[u8]) -> Option<Pieces> {
+    const DAYS: [&[u8; 3]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+    const MONTHS: [&[u8; 3]; 12] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
+        b"Dec",
+    ];
+    let two = |tens: u8, ones: u8| {
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        (tens < 10 && ones < 10).then(|| tens * 10 + ones)
+    };
+    let (day_name, rest) = value.trim_ascii().split_first_chunk::<3>()?;
+    let rest = rest.strip_prefix(b", ")?;
+    if !DAYS.contains(&day_name) {
+        return None;
+    }
+    let (day, rest) = match rest {
+        [ones, b' ', rest @ ..] => (two(b'0', *ones)?, rest),
+        [tens, ones, b' ', rest @ ..] => (two(*tens, *ones)?, rest),
+        _ => return None,
+    };
+    let (month, rest) = rest.split_first_chunk::<3>()?;
+    let month = MONTHS.iter().position(|name| *name == month)?;
+    #[rustfmt::skip]
+    let [b' ', y0, y1, y2, y3, b' ', h0, h1, b':', m0, m1, b':', s0, s1, b' ', sign, zh0, zh1, zm0, zm1] =
+        *rest.first_chunk::<20>().filter(|_| rest.len() == 20)?
+    else {
+        return None;
+    };
+    let (zone_hours, zone_minutes) = (two(zh0, zh1)?, two(zm0, zm1)?);
+    if zone_hours > 23 || zone_minutes > 59 {
+        return None;
+    }
+    let zone = i16::from(zone_hours) * 60 + i16::from(zone_minutes);
+    Some(Pieces {
+        year: Some(u16::from(two(y0, y1)?) * 100 + u16::from(two(y2, y3)?)),
+        month: Some(u8::try_from(month).ok()? + 1),
+        day: Some(day),
+        time: Some((two(h0, h1)?, two(m0, m1)?, two(s0, s1)?)),
+        zone: Some(match sign {
+            b'+' => zone,
+            b'-' => -zone,
+            _ => return None,
+        }),
+    })
+}
+
 #[derive(Default)]
 struct Pieces {
     year: Option<u16>,
@@ -145,6 +188,26 @@ struct Pieces {
 }
 
 impl Pieces {
+    /// The date of these pieces, `None` when one is missing or it cannot be.
+    fn date(&self) -> Option<DateTime> {
+        let (hour, minute, second) = self.time?;
+        let (year, month, day) = (self.year?, self.month?, self.day?);
+        let valid = (1..=9999).contains(&year)
+            && (1..=days_in_month(year, month)).contains(&day)
+            && hour < 24
+            && minute < 60
+            && second <= 60;
+        valid.then_some(DateTime {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second: second.min(59),
+            offset_minutes: self.zone.unwrap_or_default(),
+        })
+    }
+
     /// Takes one word; `None` when it cannot stand in a date.
     fn word(&mut self, word: &str) -> Option<()> {
         if let Some(digits) = word.strip_prefix(['+', '-']) {
@@ -298,6 +361,56 @@ mod tests {
         ] {
             assert_eq!(shown(written), None, "{written}");
         }
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[test]
+    fn the_usual_form_is_read_as_every_form_is() {
+        let mut usual = 0;
+        let usual_form = " Mon, 23 Nov 2026 10:00:00 +0100";
+        let (days, ends) = (
+            ["Sun, 3", "Wed, 30", "sun, 31", "Sun, 0", "xxx, 3", "3"],
+            ["", "\r\n", " (CET)"],
+        );
+        let months = [
+            "Jan 2026",
+            "Feb 2024",
+            "Dec 0000",
+            "Xyz 2026",
+            "jun 99",
+            "Nov 12026",
+        ];
+        let times = [
+            "10:00:00", "23:59:60", "24:00:00", "10:60:00", "1:00:00", "10:00", "ab:00:00",
+        ];
+        let zones = ["+0100", "-0330", "+2360", "-2400", "GMT", "0100", "+01:00"];
+        let mut values = vec![usual_form.to_owned()];
+        for (at, byte) in usual_form.bytes().enumerate() {
+            for other in [b' ', b'0', b'9', b':', b'a', 0x80, byte] {
+                let mut value = usual_form.as_bytes().to_vec();
+                value[at] = other;
+                values.push(String::from_utf8_lossy(&value).into_owned());
+                value.remove(at);
+                values.push(String::from_utf8_lossy(&value).into_owned());
+            }
+        }
+        for day in days {
+            for month in months {
+                for time in times {
+                    for zone in zones {
+                        values.extend(ends.map(|end| format!(" {day} {month} {time} {zone}{end}")));
+                    }
+                }
+            }
+        }
+        for value in values {
+            if let Some(pieces) = super::usual(value.as_bytes()) {
+                let expected = DateTime::of_any_form(value.as_bytes());
+                assert_eq!(pieces.date(), expected, "{value}");
+                usual += 1;
+            }
+        }
+        assert!(usual > 100, "{usual}");
     }
 
     #[test]

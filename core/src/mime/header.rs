@@ -128,6 +128,26 @@ impl<'m> Headers<'m> {
         inner.map(|inner| Header { inner, source })
     }
 
+    /// [`Headers::first`] of the headers of a part, without the work of counting them.
+    #[cfg(not(target_family = "wasm"))]
+    #[inline]
+    pub(crate) fn first_of(
+        part: mail_parser::MessagePart<'m>,
+        source: Source<'m>,
+        options: &ParseOptions,
+        name: HeaderName<'static>,
+    ) -> Option<Header<'m>> {
+        let inner = part.headers();
+        let block = part.offset_body() - part.offset_header().min(part.offset_body());
+        let limits = &options.limits;
+        let is_within = inner.len() <= limits.headers && block as usize <= limits.header_bytes;
+        if !is_within || options.duplicates != Duplicates::First {
+            return Headers::new(part, source, options).first(name);
+        }
+        let inner = inner.all(name).next()?;
+        Some(Header { inner, source })
+    }
+
     /// The mbox line before the fields, if there is one.
     pub(crate) fn envelope_line(&self) -> Option<Header<'m>> {
         let source = self.source;
@@ -223,6 +243,11 @@ impl std::fmt::Debug for Header<'_> {
 /// Bytes that are neither ASCII nor UTF-8 are read in the charset that they most likely are in.
 pub(crate) fn unstructured(raw: &[u8]) -> Cow<'_, str> {
     let raw = readable(raw);
+    // The page's download is small rather than this fast.
+    #[cfg(not(target_family = "wasm"))]
+    if let Some(text) = as_written(raw) {
+        return Cow::Borrowed(text);
+    }
     if let Some((text, _)) = reading::raw_header(raw) {
         let decoded = encodify::rfc2047::decode_text(text.as_bytes(), charset::append).into_owned();
         return Cow::Owned(without_controls(Cow::Owned(decoded)).into_owned());
@@ -254,6 +279,14 @@ pub(crate) fn readable(raw: &[u8]) -> &[u8] {
     raw
 }
 
+/// The text of a field that is all printable ASCII on one line and has no encoded word: most fields.
+#[cfg(not(target_family = "wasm"))]
+fn as_written(raw: &[u8]) -> Option<&str> {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'=';
+    let text = raw.iter().all(is_plain).then_some(raw)?;
+    Some(std::str::from_utf8(text).ok()?.trim_matches(' '))
+}
+
 /// Line breaks become spaces, other control characters but the tab are left out.
 pub(crate) fn without_controls(text: Cow<'_, str>) -> Cow<'_, str> {
     let is_plain = |byte: u8| (byte >= 0x20 || byte == b'\t') && byte != 0x7f && byte != 0xc2;
@@ -282,6 +315,24 @@ mod tests {
     #[test]
     fn plain_text_is_borrowed() {
         assert!(matches!(unstructured(b" hello"), Cow::Borrowed("hello")));
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    #[test]
+    fn plain_text_is_what_the_decoder_makes_of_it() {
+        let alphabet = b"ab  =?q_\t\r\n\x7f\xc3";
+        let mut plain = 0;
+        for code in 0..alphabet.len().pow(5) {
+            let raw: Vec<u8> = (0..5)
+                .map(|place| alphabet[code / alphabet.len().pow(place) % alphabet.len()])
+                .collect();
+            if let Some(text) = super::as_written(&raw) {
+                let decoded = encodify::rfc2047::decode_text(&raw, crate::mime::charset::append);
+                assert_eq!(text, decoded, "{raw:?}");
+                plain += 1;
+            }
+        }
+        assert!(plain > 10_000, "{plain}");
     }
 
     #[test]

@@ -99,7 +99,7 @@ macro_rules! getters {
 getters! {
     /// The subject, decoded (RFC 5322 section 3.6.5, RFC 2047).
     fn subject() -> Option<Cow<'m, str>> {
-        view => Some(view.headers().first(HeaderName::Subject)?.value())
+        view => Some(view.root().field(HeaderName::Subject)?.value())
     }
 
     /// The authors (RFC 5322 section 3.6.2).
@@ -125,7 +125,7 @@ getters! {
     /// When the message was written, with the writer's zone; `None` when the field is absent or
     /// holds no possible date (RFC 5322 section 3.3).
     fn date() -> Option<DateTime> {
-        view => view.headers().first(HeaderName::Date)?.date()
+        view => view.root().field(HeaderName::Date)?.date()
     }
 
     /// The identifier of the message without angle brackets (RFC 5322 section 3.6.4).
@@ -356,12 +356,12 @@ impl<'m> MessageView<'m> {
     }
 
     fn addresses(&self, name: HeaderName<'static>) -> AddressList<'m> {
-        let field = self.headers().first(name);
+        let field = self.root().field(name);
         field.map(|field| field.addresses()).unwrap_or_default()
     }
 
     pub(crate) fn identifiers(&self, name: HeaderName<'static>) -> Vec<Cow<'m, str>> {
-        let field = self.headers().first(name);
+        let field = self.root().field(name);
         field.map(|field| field.identifiers()).unwrap_or_default()
     }
 }

@@ -14,7 +14,7 @@ use super::message::MessageView;
 use super::reading::{self, CharsetGuess, Label};
 use super::store::{Source, Store};
 use super::transfer::Transfer;
-use super::{Headers, content_id, file_name, parameters};
+use super::{Header, Headers, content_id, file_name, parameters};
 
 /// One part of a message. A view: cheap to copy, valid as long as its message.
 #[derive(Clone, Copy)]
@@ -49,6 +49,16 @@ impl<'m> Part<'m> {
     /// The header fields of the part.
     pub fn headers(&self) -> Headers<'m> {
         Headers::new(self.inner, self.source(), &self.store.options)
+    }
+
+    /// The field of several that counts, by a name that the parser keeps by number.
+    #[inline]
+    pub(crate) fn field(&self, name: HeaderName<'static>) -> Option<Header<'m>> {
+        // The page's download is small rather than this fast.
+        #[cfg(not(target_family = "wasm"))]
+        return Headers::first_of(self.inner, self.source(), &self.store.options, name);
+        #[cfg(target_family = "wasm")]
+        self.headers().first(name)
     }
 
     /// The media type in lower case, `text/plain` where none is given and `message/rfc822` for a
@@ -139,7 +149,7 @@ impl<'m> Part<'m> {
 
     /// The content identifier without angle brackets (RFC 2045 section 7).
     pub fn content_id(&self) -> Option<Cow<'m, str>> {
-        let field = self.headers().first(HeaderName::ContentId)?;
+        let field = self.field(HeaderName::ContentId)?;
         content_id::identifiers(field.raw_value())
             .into_iter()
             .next()
@@ -147,7 +157,7 @@ impl<'m> Part<'m> {
 
     /// The languages of the Content-Language field (RFC 3282).
     pub fn languages(&self) -> Option<Vec<Cow<'m, str>>> {
-        let field = self.headers().first(HeaderName::ContentLanguage)?;
+        let field = self.field(HeaderName::ContentLanguage)?;
         let tags = field
             .raw_value()
             .split(|byte| *byte == b',')
@@ -161,7 +171,7 @@ impl<'m> Part<'m> {
 
     /// The Content-Location field (RFC 2557).
     pub fn location(&self) -> Option<Cow<'m, str>> {
-        Some(self.headers().first(HeaderName::ContentLocation)?.value())
+        Some(self.field(HeaderName::ContentLocation)?.value())
     }
 
     /// The transfer encoding in lower case, `7bit` where none is given (RFC 2045 section 6.1).
@@ -169,7 +179,7 @@ impl<'m> Part<'m> {
         match self.inner.encoding() {
             Encoding::Base64 => Cow::Borrowed("base64"),
             Encoding::QuotedPrintable => Cow::Borrowed("quoted-printable"),
-            Encoding::None => match self.headers().first(HeaderName::ContentTransferEncoding) {
+            Encoding::None => match self.field(HeaderName::ContentTransferEncoding) {
                 Some(field) => Cow::Owned(field.value().to_ascii_lowercase()),
                 None => Cow::Borrowed("7bit"),
             },
@@ -311,7 +321,7 @@ impl<'m> Part<'m> {
         match self.inner.kind() {
             PartKind::Multipart | PartKind::Message(_) => false,
             _ if self.is_body() || !self.inner.is_inline() => false,
-            _ => self.is_in_related() || self.headers().first(HeaderName::ContentId).is_some(),
+            _ => self.is_in_related() || self.field(HeaderName::ContentId).is_some(),
         }
     }
 
