@@ -11,6 +11,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
+use pyo3::PyTypeInfo;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::ffi;
@@ -236,13 +237,20 @@ fn bytes_with<R>(
     }
 }
 
+/// The text in a cell, made if it is not there yet.
+///
+/// Two threads that come at once may both make it, and both get the one that is kept. To wait for each other
+/// they would have to let go of the interpreter, which takes longer than a short text.
 fn texts<'py>(
     py: Python<'py>,
     cell: &'py PyOnceLock<Option<Py<PyString>>>,
     make: impl FnOnce() -> Option<Bound<'py, PyString>>,
 ) -> Option<Bound<'py, PyString>> {
-    let made = cell.get_or_init(py, || make().map(Bound::unbind));
-    made.as_ref().map(|text| text.bind(py).clone())
+    if cell.get(py).is_none() {
+        // An error says that another thread was faster.
+        let _ = cell.set(py, make().map(Bound::unbind));
+    }
+    Some(cell.get(py)?.as_ref()?.bind(py).clone())
 }
 
 #[pymethods]
@@ -284,7 +292,7 @@ impl PyMessage {
     }
 
     #[getter]
-    fn date<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDateTime>>> {
+    fn date<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.view()
             .date()
             .map(|date| datetime(py, date))
@@ -618,7 +626,10 @@ impl PyPart {
             let part = this.part();
             // Decoded where Python keeps it, if its size can be told without decoding.
             let size = part.size_hint();
-            let (content, written) = bytes_with(py, size, |to| part.decode_into_slice(to))?;
+            let (content, written) = bytes_with(py, size, |to| match size {
+                ..LARGE => part.decode_into_slice(to),
+                _ => py.detach(|| part.decode_into_slice(to)),
+            })?;
             if written == Some(size) {
                 Ok(content)
             } else {
@@ -919,6 +930,9 @@ impl PyAddress {
 
 /// The mailboxes of a list, each with the name of its group.
 fn people<'py>(py: Python<'py>, list: &AddressList<'_>) -> PyResult<Bound<'py, PyList>> {
+    if !list.has_groups() {
+        return PyList::new(py, list.iter().map(|one| PyAddress::of(py, one, None)));
+    }
     let people = PyList::empty(py);
     for group in list.groups() {
         add_members(&people, &group)?;
@@ -1204,21 +1218,16 @@ fn numbered_filename(name: &str, number: u32) -> String {
     mime::file_name::numbered(name, number)
 }
 
-fn datetime(py: Python<'_>, date: DateTime) -> PyResult<Bound<'_, PyDateTime>> {
-    let zone = zone(py, date.offset_minutes)?;
-    let year = i32::from(date.year);
+/// Made of the ten octets that a pickled `datetime` is, whose form cannot change: in the stable ABI there is
+/// no faster way, and from seven numbers it takes as long again as all the reading of the field. Python does
+/// not check them; the core has.
+fn datetime(py: Python<'_>, date: DateTime) -> PyResult<Bound<'_, PyAny>> {
+    let [century, year] = date.year.to_be_bytes();
+    let (month, day) = (date.month, date.day);
     let (hour, minute, second) = (date.hour, date.minute, date.second);
-    PyDateTime::new(
-        py,
-        year,
-        date.month,
-        date.day,
-        hour,
-        minute,
-        second,
-        0,
-        Some(&zone),
-    )
+    let state = [century, year, month, day, hour, minute, second, 0, 0, 0];
+    let class = PyDateTime::type_object(py);
+    class.call1((PyBytes::new(py, &state), zone(py, date.offset_minutes)?))
 }
 
 /// The zone that is so many minutes from UTC; those of whole quarters of an

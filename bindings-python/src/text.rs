@@ -17,10 +17,11 @@ pub fn string<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
     let made = match text.len() {
         ..LONG => None,
         _ => match widest(text) {
+            Widest::Ascii => of_ascii(py, text),
             Widest::Latin1 => of_latin1(py, text),
             Widest::Basic => of_utf16(py, text),
-            // ASCII is copied as it is; there is no shorter way to four octets a character.
-            Widest::Ascii | Widest::Astral => None,
+            // There is no shorter way to four octets a character.
+            Widest::Astral => None,
         },
     };
     made.unwrap_or_else(|| PyString::new(py, text))
@@ -92,6 +93,27 @@ fn filled<'py>(
     });
     // An error that is left would show at the next call.
     (PyErr::take(py).is_none() && is_whole && at == count).then_some(made)
+}
+
+/// Copied at once, where Python would look at each octet first.
+fn of_ascii<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyString>> {
+    let len = text.len().try_into().ok()?;
+    let (make, _) = filling()?;
+    // SAFETY: what comes back is a new string of as many characters that are at most 127, or null with an
+    // error. The octets of such a string are its UTF-8, so that Python gives out where they are; nobody
+    // else has the string yet.
+    #[allow(unsafe_code)]
+    unsafe {
+        let string = Bound::from_owned_ptr_or_err(py, make(len, 0x7f)).ok()?;
+        let mut size = 0;
+        let octets = ffi::PyUnicode_AsUTF8AndSize(string.as_ptr(), &mut size);
+        if octets.is_null() || size != len {
+            return None;
+        }
+        let octets = octets.cast_mut().cast::<u8>();
+        octets.copy_from_nonoverlapping(text.as_ptr(), text.len());
+        Some(string.cast_into_unchecked())
+    }
 }
 
 fn of_latin1<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyString>> {
@@ -172,17 +194,16 @@ type CopyCharacters = unsafe extern "C" fn(
 
 /// `PyUnicode_New` and `PyUnicode_CopyCharacters`.
 fn filling() -> Option<(New, CopyCharacters)> {
+    static FOUND: OnceLock<Option<(New, CopyCharacters)>> = OnceLock::new();
     // SAFETY: as above.
     #[allow(unsafe_code)]
-    let (new, copy) = unsafe {
-        (
-            std::mem::transmute::<*mut c_void, Option<New>>(symbol(c"PyUnicode_New")),
-            std::mem::transmute::<*mut c_void, Option<CopyCharacters>>(symbol(
-                c"PyUnicode_CopyCharacters",
-            )),
-        )
-    };
-    new.zip(copy)
+    *FOUND.get_or_init(|| unsafe {
+        let new = std::mem::transmute::<*mut c_void, Option<New>>(symbol(c"PyUnicode_New"));
+        let copy = symbol(c"PyUnicode_CopyCharacters");
+        new.zip(std::mem::transmute::<*mut c_void, Option<CopyCharacters>>(
+            copy,
+        ))
+    })
 }
 
 /// Where a function of CPython's C API is that every version since 3.3 exports, but that is not in the
