@@ -148,7 +148,7 @@ def check(box: Path) -> None:
         raise SystemExit(f"popmail and the standard library differ: {same}")
 
 
-def report(sizes: tuple[int, int] = QUICK_SIZES) -> str:
+def report(sizes: tuple[int, ...] = QUICK_SIZES) -> str:
     """Measure and return the table."""
     rows: list[list[str]] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -32,18 +32,18 @@ _LEGACY = [
 ]
 
 
-def corpus() -> dict[str, list[bytes]]:
-    """Return the messages of each class."""
+def corpus(count: int = COUNT, few: int = FEW) -> dict[str, list[bytes]]:
+    """Return the messages of each class, `few` of the largest."""
     dice = random.Random(1939)
     classes = {
-        "small text, 3 kB": (_small, COUNT),
-        "newsletter, 60 kB of HTML": (_newsletter, COUNT),
-        "1 MB attachment": (partial(_attachment, 1_000_000), COUNT),
-        "20 MB attachment": (partial(_attachment, 20_000_000), FEW),
-        "list mail, long trace": (_list_mail, COUNT),
-        "legacy charsets": (_legacy, COUNT),
+        "small text, 3 kB": (_small, count),
+        "newsletter, 60 kB of HTML": (_newsletter, count),
+        "1 MB attachment": (partial(_attachment, 1_000_000), count),
+        "20 MB attachment": (partial(_attachment, 20_000_000), few),
+        "list mail, long trace": (_list_mail, count),
+        "legacy charsets": (_legacy, count),
     }
-    return {name: [make(dice, number) for number in range(count)] for name, (make, count) in classes.items()}
+    return {name: [make(dice, number) for number in range(many)] for name, (make, many) in classes.items()}
 
 
 def small_messages(count: int) -> list[bytes]:

@@ -20,9 +20,11 @@ BUDGET = 120_000
 """Octets of the default module, as gzip sends it."""
 
 
-def node() -> Report:
+def node(quick: bool = False) -> Report:
     """Measure both packages in Node beside their peers."""
-    tables, took = _run("node.mjs")
+    tables, took = _run("node.mjs", quick)
+    if quick:
+        return Report(tables)
     peers = ("postal-mime", "mailparser")
     goals = [
         *[_faster(took, "native", peer, 10, took, "Node") for peer in peers],
@@ -33,9 +35,9 @@ def node() -> Report:
     return Report(tables, goals, bars)
 
 
-def chromium() -> Report:
+def chromium(quick: bool = False) -> Report:
     """Measure the WebAssembly package in Chromium beside its peer, and what it is to download."""
-    tables, took = _run("chromium.mjs")
+    tables, took = _run("chromium.mjs", quick)
     octets = len(gzip.compress(MODULE.read_bytes(), 9, mtime=0))
     size = f"{octets / 1000:.1f} kB"
     goals = [
@@ -46,10 +48,15 @@ def chromium() -> Report:
     return Report(tables, goals, bars)
 
 
-def _run(script: str) -> tuple[str, dict[str, dict[str, float]]]:
+def _run(script: str, quick: bool) -> tuple[str, dict[str, dict[str, float]]]:
     """Return the table that a program prints, and the medians behind it, in milliseconds."""
     figures = ROOT / "target" / f"bench-{script}.json"
-    command = ["node", str(ROOT / "benchmarks" / "js" / script), f"--json={figures}"]
+    command = [
+        "node",
+        str(ROOT / "benchmarks" / "js" / script),
+        f"--json={figures}",
+        *(["--quick", "--only=small"] if quick else []),
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip(), json.loads(figures.read_text())
 

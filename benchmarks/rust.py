@@ -9,14 +9,18 @@ from pathlib import Path
 from measure import Goal, Report, table
 
 ROOT = Path(__file__).parents[1]
-PROGRAMS = ROOT / "target" / "release"
 CORPUS = ROOT / "target" / "bench-corpus"
-MIME = [str(PROGRAMS / "bench-mime"), str(CORPUS)]
 
 
-def report() -> Report:
+def program(name: str, quick: bool) -> str:
+    """Return where a program is: the one that tests build need not be fast."""
+    return str(ROOT / "target" / ("debug" if quick else "release") / name)
+
+
+def report(quick: bool = False) -> Report:
     """Measure the client engine alone."""
-    done = subprocess.run([PROGRAMS / "bench-engine"], stdout=subprocess.PIPE, text=True, check=True)
+    command = [program("bench-engine", quick), *(["--quick"] if quick else [])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     rates: dict[str, float] = json.loads(done.stdout)
     rows, goals = [], []
     for mode, how in (("chunks", "in chunks"), ("buffer", "as one buffer for each message")):
