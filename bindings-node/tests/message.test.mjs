@@ -5,7 +5,8 @@ import { test } from 'node:test';
 
 import { mimeVectors } from '../../bindings-wasm/tests/mime-files.mjs';
 import { checkLongTexts, checkMimeVector } from '../../bindings-wasm/tests/mime-vectors.mjs';
-import { parse } from '../dist/index.js';
+import { checkScanner } from '../../bindings-wasm/tests/scanner.mjs';
+import { Scanner, parse } from '../dist/index.js';
 
 const vectors = mimeVectors();
 
@@ -32,6 +33,18 @@ for (const [name, end] of [['CRLF', '\r\n'], ['LF', '\n'], ['CR', '\r']]) {
     assert.deepEqual(ranges.slice(1).map(([start, stop]) => raw.toString('latin1', start, stop)), ['words', `${end}more`]);
   });
 }
+
+for (const { name, raw } of vectors.filter(({ name }) => name.startsWith('sample-'))) {
+  test(`the structure of ${name} is known while it arrives`, () => {
+    const plain = (value) => (Buffer.isBuffer(value) ? new Uint8Array(value) : value);
+    checkScanner({ Scanner, parse }, raw, (what, actual, expected) => assert.deepEqual(plain(actual), plain(expected), what));
+  });
+}
+
+test('a sender in a group keeps it', () => {
+  const { sender } = parse('Sender: none:;, office: Ann <ann@example.com>, ben@example.com;\r\n\r\n');
+  assert.deepEqual(sender, { name: 'Ann', address: 'ann@example.com', group: 'office' });
+});
 
 test('many messages are read at once, small and large ones in turn', () => {
   const raws = Array.from({ length: 1000 }, (_, number) => {

@@ -267,8 +267,11 @@ impl PyMessage {
 
     #[getter]
     fn sender(&self, py: Python<'_>) -> Option<PyAddress> {
-        let sender = self.view().sender();
-        sender.map(|address| PyAddress::of(py, &address, None))
+        let list = self.view().headers().get("Sender")?.addresses();
+        let mut groups = list.groups().into_iter();
+        let group = groups.find(|group| !group.addresses().is_empty())?;
+        let name = group.name().map(|name| PyString::new(py, name).unbind());
+        Some(PyAddress::of(py, group.addresses().first()?, name.as_ref()))
     }
 
     #[getter]

@@ -389,3 +389,8 @@ def test_long_texts_of_several_parts_are_joined() -> None:
     message = popmail.parse(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + body + b"--b--\r\n")
     assert message.text == "П" * 60_000 + "\n" + "и " * 60_000
     assert message.html == "<b>П</b>" * 60_000 + "\n<div>" + "и " * 60_000 + "</div>"
+
+
+def test_a_sender_in_a_group_keeps_it() -> None:
+    message = popmail.parse(b"Sender: none:;, office: Ann <ann@example.com>, ben@example.com;\r\n\r\n")
+    assert message.sender == Address("Ann", "ann@example.com", "office")
