@@ -323,8 +323,7 @@ fn guessed(label: Label, bytes: &[u8]) -> Option<(Decoded<'_>, CharsetGuess)> {
     {
         return Some(found);
     }
-    let (name, confident) = detect(bytes)?;
-    let charset = charset::from_label(name.as_bytes())?;
+    let (name, confident, charset) = detect(bytes)?;
     if charset == label.charset && !label.is_loose {
         return None;
     }
@@ -383,11 +382,11 @@ fn detect(bytes: &[u8]) -> Detected {
     let sample = bytes.get(start..)?;
     let sample = sample.get(..DETECTED).unwrap_or(sample);
     if sample.len() > SHORT {
-        return super::detect::charset(sample);
+        return known(super::detect::charset(sample));
     }
     LAST.with_borrow_mut(|(bytes, found)| {
         if bytes != sample {
-            found.clone_from(&super::detect::charset(sample));
+            found.clone_from(&known(super::detect::charset(sample)));
             bytes.clear();
             bytes.extend_from_slice(sample);
         }
@@ -406,7 +405,15 @@ thread_local! {
 }
 
 /// A charset by statistics, and whether nothing else was nearly as likely.
-type Detected = Option<(String, bool)>;
+type Detected = Option<(String, bool, Charset)>;
+
+/// With the charset that the name means.
+#[cfg(feature = "detect")]
+fn known(found: Option<(String, bool)>) -> Detected {
+    let (name, confident) = found?;
+    let charset = charset::from_label(name.as_bytes())?;
+    Some((name, confident, charset))
+}
 
 #[cfg(not(feature = "detect"))]
 fn detect(_: &[u8]) -> Detected {
