@@ -4,10 +4,65 @@ use napi::Env;
 use napi::bindgen_prelude::{Array, Object, Uint8Array};
 use napi_derive::napi;
 use popmail::mime::legacy::{EmbeddedDefect, EmbeddedFile, TnefValue};
+use popmail::mime::scanner::{self, ScanEvent};
 use popmail::mime::{legacy, mbox, parse};
 
 use crate::convert::object;
 use crate::error::{Refused, argument};
+
+/// A message that is still arriving.
+#[napi]
+#[derive(Default)]
+pub struct Scanner(scanner::Scanner);
+
+#[napi]
+impl Scanner {
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[napi]
+    pub fn receive<'env>(&mut self, env: &'env Env, bytes: &[u8]) -> napi::Result<Array<'env>> {
+        self.0.receive(bytes);
+        self.events(env)
+    }
+
+    #[napi]
+    pub fn finish<'env>(&mut self, env: &'env Env) -> napi::Result<Array<'env>> {
+        self.0.finish();
+        self.events(env)
+    }
+
+    fn events<'env>(&mut self, env: &'env Env) -> napi::Result<Array<'env>> {
+        let mut events = env.create_array(0)?;
+        while let Some(event) = self.0.next_event() {
+            events.insert(match event {
+                ScanEvent::PartStarted {
+                    part,
+                    depth,
+                    content_type,
+                    header,
+                    body,
+                } => object!(env, {
+                    c"type": "part-started",
+                    c"part": part,
+                    c"depth": depth,
+                    c"contentType": content_type,
+                    c"header": Uint8Array::from(header),
+                    c"body": body as f64,
+                }),
+                ScanEvent::PartEnded { part, body } => object!(env, {
+                    c"type": "part-ended",
+                    c"part": part,
+                    c"start": body.start as f64,
+                    c"end": body.end as f64,
+                }),
+            })?;
+        }
+        Ok(events)
+    }
+}
 
 /// The files inside the bodies of a message.
 #[napi]

@@ -85,6 +85,7 @@ export {
 export type { CommandOptions } from '../../bindings-wasm/ts/dialogue.js';
 export { type EmbeddedFile, type Tnef, embeddedFiles, joinPartial, readTnef } from '../../bindings-wasm/ts/embedded.js';
 export { MboxReader, type MboxFormat, type MboxOptions, readMbox } from '../../bindings-wasm/ts/mbox.js';
+export { type PartEnded, type PartStarted, type ScanEvent, Scanner } from '../../bindings-wasm/ts/scanner.js';
 export { MaildirReader, openMaildir, openMbox } from './mailboxes.js';
 export type { Auth, Limits, MaildropEntry, ServerAuth, ServerLimits, Tls, Faults, Persona } from '../../bindings-wasm/ts/engine-pop3.js';
 export type { SyncPlan, SyncWarning } from '../../bindings-wasm/ts/engine-sync.js';

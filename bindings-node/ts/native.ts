@@ -76,6 +76,7 @@ interface MboxFile {
 
 interface Native extends NativeMime, SyncPlatform {
   Composer: ToolsEngine['Composer'];
+  Scanner: ToolsEngine['Scanner'];
   embeddedFiles: ToolsEngine['embeddedFiles'];
   readTnef: ToolsEngine['readTnef'];
   /** A safe file name with a number before its extension. */
@@ -167,6 +168,7 @@ export const mimeEngine: MimeEngine = {
 /** What only some programs need, as the face takes it. */
 export const toolsEngine: ToolsEngine = {
   Composer: module.Composer,
+  Scanner: module.Scanner,
   embeddedFiles: module.embeddedFiles,
   readTnef: module.readTnef,
   joinPartial: module.joinPartial,

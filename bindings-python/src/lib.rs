@@ -15,6 +15,7 @@ mod maildrop;
 mod mbox;
 mod message;
 mod parallel;
+mod scanner;
 mod server;
 mod sync;
 mod text;
@@ -40,6 +41,7 @@ mod _native {
         mbox::register(module)?;
         message::register(module)?;
         maildrop::register(module)?;
+        scanner::register(module)?;
         server::register(module)?;
         sync::register(module)?;
         views::register(module)

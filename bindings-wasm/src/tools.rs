@@ -4,12 +4,61 @@
 use js_sys::{Array, Uint8Array};
 use popmail::mime::compose::{AddressField, Attachment, Draft, Host, Output};
 use popmail::mime::legacy::{EmbeddedDefect, EmbeddedFile, TnefValue};
+use popmail::mime::scanner::{self, ScanEvent};
 use popmail::mime::{legacy, mbox, parse};
 use popmail::{ErrorCode, UsageError};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::convert::{Properties, flag, refused, text, thrown};
+
+/// A message that is still arriving.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Scanner(scanner::Scanner);
+
+#[wasm_bindgen]
+impl Scanner {
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn receive(&mut self, bytes: &[u8]) -> Array {
+        self.0.receive(bytes);
+        self.events()
+    }
+
+    pub fn finish(&mut self) -> Array {
+        self.0.finish();
+        self.events()
+    }
+
+    fn events(&mut self) -> Array {
+        let events = std::iter::from_fn(|| self.0.next_event());
+        events
+            .map(|event| match event {
+                ScanEvent::PartStarted {
+                    part,
+                    depth,
+                    content_type,
+                    header,
+                    body,
+                } => Properties::new("part-started")
+                    .with("part", part)
+                    .with("depth", depth)
+                    .with("contentType", content_type)
+                    .with_octets("header", &header)
+                    .with("body", body as f64),
+                ScanEvent::PartEnded { part, body } => Properties::new("part-ended")
+                    .with("part", part)
+                    .with("start", body.start as f64)
+                    .with("end", body.end as f64),
+            })
+            .map(JsValue::from)
+            .collect()
+    }
+}
 
 /// A draft that is being filled.
 #[wasm_bindgen]

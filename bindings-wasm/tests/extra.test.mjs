@@ -7,8 +7,10 @@ import { test } from 'node:test';
 import { legacyVectors } from '../../bindings-node/tests/support/legacy.mjs';
 import { Random } from '../../bindings-node/tests/support/random.mjs';
 import { PostalMime, simpleParser } from '../dist/compat.js';
-import initExtra, { compose, composeSync, embeddedFiles, joinPartial, readMbox, readTnef } from '../dist/extra-node.js';
+import initExtra, { Scanner, compose, composeSync, embeddedFiles, joinPartial, readMbox, readTnef } from '../dist/extra-node.js';
 import init, { parse } from '../dist/node.js';
+import { mimeVectors } from './mime-files.mjs';
+import { checkScanner } from './scanner.mjs';
 
 test('without its module nothing of it works', () => {
   assert.throws(() => composeSync({ from: 'a@example.com' }), { code: 'POP3_ERR_USAGE_STATE' });
@@ -19,6 +21,11 @@ legacyVectors({ embeddedFiles, joinPartial, parse, readMbox, readTnef });
 
 const from = 'Ann <ann@example.com>';
 const latin1 = (bytes) => Buffer.from(bytes).toString('latin1');
+
+for (const { name, raw } of mimeVectors().filter(({ name }) => name.startsWith('sample-'))) {
+  test(`the structure of ${name} is known while it arrives`, () =>
+    checkScanner({ Scanner, parse }, raw, (what, actual, expected) => assert.deepEqual(actual, expected, what)));
+}
 
 test('what is composed is read back', async () => {
   const given = {

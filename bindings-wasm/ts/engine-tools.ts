@@ -4,6 +4,7 @@
  */
 
 import { Pop3Error } from './error.js';
+import type { ScanEvent } from './scanner.js';
 
 /** A message that is being put together; every setter refuses what its field cannot hold. */
 export interface Composer {
@@ -61,8 +62,17 @@ export interface TnefFacts {
   defects: string[];
 }
 
+/** A message that is still arriving. */
+export interface RawScanner {
+  receive(bytes: Uint8Array): ScanEvent[];
+  finish(): ScanEvent[];
+  /** Where memory has to be given back. */
+  free?(): void;
+}
+
 /** What a package provides. */
 export interface ToolsEngine {
+  Scanner: new () => RawScanner;
   Composer: new (output: string, keepBcc: boolean) => Composer;
   embeddedFiles(raw: Uint8Array): EmbeddedFacts[];
   readTnef(stream: Uint8Array): TnefFacts | undefined;

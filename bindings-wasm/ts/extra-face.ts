@@ -12,6 +12,7 @@ export {
 export { type EmbeddedFile, type Tnef, embeddedFiles, joinPartial, readTnef } from './embedded.js';
 export type { SyncPlan, SyncWarning } from './engine-sync.js';
 export { MboxReader, type MboxFormat, type MboxOptions, readMbox } from './mbox.js';
+export { type PartEnded, type PartStarted, type ScanEvent, Scanner } from './scanner.js';
 export { Pop3Error, type Pop3ErrorCode } from './error.js';
 export type { InitInput } from './instance.js';
 export {

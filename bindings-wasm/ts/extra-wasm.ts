@@ -36,7 +36,7 @@ const instance = new Instance(glue, {
     provideTools(failing<ToolsEngine>(fail));
   },
   get classes() {
-    return [glue.ClientEngine, glue.Composer, glue.Prefetch, glue.SyncPlanner as unknown as { prototype: object }];
+    return [glue.ClientEngine, glue.Composer, glue.Prefetch, glue.Scanner, glue.SyncPlanner as unknown as { prototype: object }];
   },
 });
 

@@ -2,6 +2,7 @@
 declare module 'popmail-extra-glue' {
   type Tools = import('./engine-tools.js').ToolsEngine;
   export const Composer: Tools['Composer'];
+  export const Scanner: Tools['Scanner'];
   export const embeddedFiles: Tools['embeddedFiles'];
   export const readTnef: Tools['readTnef'];
   export const joinPartial: Tools['joinPartial'];

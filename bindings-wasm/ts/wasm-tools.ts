@@ -8,6 +8,7 @@ import type { ToolsEngine } from './engine-tools.js';
 export function toolsEngine(guarded: <T>(call: () => T) => T): ToolsEngine {
   return {
     Composer: glue.Composer,
+    Scanner: glue.Scanner,
     embeddedFiles: (raw) => guarded(() => glue.embeddedFiles(raw)),
     readTnef: (stream) => guarded(() => glue.readTnef(stream)),
     joinPartial: (pieces) => guarded(() => glue.joinPartial(pieces)),

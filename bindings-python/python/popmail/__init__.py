@@ -21,6 +21,7 @@ from ._native import (
     Message,
     MimeLimits,
     Part,
+    Scanner,
     Tnef,
     View,
     __version__,
@@ -51,6 +52,7 @@ from .error import (
     UsageError,
 )
 from .message import join_partial
+from .scanner import PartEnded, PartStarted, ScanEvent
 from .server import Account, Login, Maildir, Maildrop, Mbox, MemoryMaildrop, Server, ServerLimits
 from .summary import Summary
 from .sync import NewMessage, SyncRules, SyncState, SyncWarning
@@ -95,11 +97,15 @@ __all__ = [
     "MimeLimits",
     "NewMessage",
     "Part",
+    "PartEnded",
+    "PartStarted",
     "Pop3",
     "Pop3Error",
     "Pop3Url",
     "ProtocolError",
     "RemoteMessage",
+    "ScanEvent",
+    "Scanner",
     "Server",
     "ServerLimits",
     "Severity",

@@ -13,6 +13,7 @@ from .defect import DefectCode, Severity
 from .details import CharsetGuess, Details, Span
 from .error import Pop3Error
 from .event import ClientEvent
+from .scanner import ScanEvent
 
 __version__: str
 
@@ -1131,6 +1132,29 @@ class Address:
     def __eq__(self, other: object) -> bool: ...
     def __hash__(self) -> int: ...
     def __getnewargs__(self) -> tuple[str | None, str, str | None]: ...
+
+@final
+class Scanner:
+    """Finds the parts of a message while it arrives: its structure before the end.
+
+    By lines alone: of a broken message ``parse``, which sees all of it, may find more, and its word counts. No body
+    is kept, so that memory is that of one part's header fields.
+    """
+
+    def __new__(cls) -> Scanner: ...
+    def receive(self, octets: bytes | bytearray, /) -> list[ScanEvent]:
+        """Take more octets of the message, cut anywhere, and return what they show.
+
+        Raises:
+            ValueError: the message is over.
+        """
+
+    def finish(self) -> list[ScanEvent]:
+        """End the message: what is open ends here.
+
+        Raises:
+            ValueError: it was over before.
+        """
 
 @final
 class View:
