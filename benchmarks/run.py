@@ -109,10 +109,10 @@ def main() -> None:
     for benchmark in BENCHMARKS:
         reports.append(benchmark(arguments.quick))
         print(reports[-1].tables, end="\n\n", flush=True)
-    goals = goals_table([goal for report in reports for goal in report.goals])
-    print(goals, end="\n\n")
     if arguments.quick:
         return
+    goals = goals_table([goal for report in reports for goal in report.goals])
+    print(goals, end="\n\n")
     REPORT.write_text("\n\n".join([about, goals, *(report.tables for report in reports)]) + "\n")
     drawing = chart([bar for report in reports for bar in report.bars], f"{about.partition(';')[2].strip()}.")
     CHART.write_text(drawing)

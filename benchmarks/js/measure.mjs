@@ -7,11 +7,14 @@ import { differences } from './readers.mjs';
 export const CAREFUL = { rounds: 7, atLeast: 250 };
 export const QUICK = { rounds: 3, atLeast: 50 };
 
-/**
- * The median time of each peer for one message, in milliseconds, after every peer has read every
- * message as the first one does. `clock` tells milliseconds.
- */
-export async function medians(peers, messages, { rounds, atLeast }, clock = () => performance.now()) {
+/** The median time of each peer for one message, in milliseconds, after all were found to read the same. */
+export async function medians(peers, messages, care) {
+  await compare(peers, messages);
+  return rounds(mapped(peers, (read) => () => timed(read, messages, care.atLeast)), care);
+}
+
+/** Stops unless every peer reads every message as the first one does. */
+export async function compare(peers, messages) {
   const [[first, reference]] = Object.entries(peers);
   for (const raw of messages) {
     const expected = await reference(raw);
@@ -22,17 +25,22 @@ export async function medians(peers, messages, { rounds, atLeast }, clock = () =
       }
     }
   }
-  const took = Object.fromEntries(Object.keys(peers).map((peer) => [peer, []]));
-  for (let round = 0; round <= rounds; round++) {
-    for (const [peer, read] of Object.entries(peers)) {
-      const each = await timed(read, messages, atLeast, clock);
+}
+
+/** The medians of what peers tell of their rounds, in which they take turns; the first one is the warm-up. */
+export async function rounds(peers, { rounds: count }) {
+  const took = mapped(peers, () => []);
+  for (let round = 0; round <= count; round++) {
+    for (const [peer, measured] of Object.entries(peers)) {
+      const each = await measured();
       if (round > 0) took[peer].push(each);
     }
   }
-  return Object.fromEntries(Object.entries(took).map(([peer, times]) => [peer, median(times)]));
+  return mapped(took, median);
 }
 
-async function timed(read, messages, atLeast, clock) {
+/** The milliseconds that one message takes, in a round of `atLeast` of them. */
+export async function timed(read, messages, atLeast, clock = () => performance.now()) {
   const start = clock();
   let passed = 0;
   let count = 0;
@@ -45,6 +53,10 @@ async function timed(read, messages, atLeast, clock) {
     passed = clock() - start;
   } while (passed < atLeast);
   return passed / count;
+}
+
+function mapped(object, map) {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value)]));
 }
 
 function median(values) {
