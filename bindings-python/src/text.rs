@@ -12,10 +12,23 @@ use popmail_simd::{Widest, append_latin1, append_utf16, widest};
 /// Shorter texts are not worth it.
 const LONG: usize = 128;
 
+/// Longer ones are made piece by piece.
+const HUGE: usize = 4 * PIECE;
+
 /// The text as a string.
 pub fn string<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
     let made = match text.len() {
         ..LONG => None,
+        // Nothing else of its size is made on the way.
+        HUGE.. => filled(
+            py,
+            &|each| {
+                each(text);
+                true
+            },
+            text.chars().count(),
+            widest(text),
+        ),
         _ => match widest(text) {
             Widest::Ascii => of_ascii(py, text),
             Widest::Latin1 => of_latin1(py, text),
