@@ -30,6 +30,20 @@ fuzz_target!(|raw: &[u8]| {
 
 fn read(message: &Message<'_>) {
     let text = message.text();
+    let mut pieces = String::new();
+    let is_text = message
+        .view()
+        .text_in_pieces(&mut |piece| pieces.push_str(piece));
+    assert_eq!(is_text.then_some(&*pieces), text.as_deref());
+    let _ = message.markdown();
+    for view in message.views() {
+        let other = view.apply(message.raw());
+        assert_ne!(other, message.raw());
+        let _ = (
+            popmail::parse(&other).text(),
+            popmail::parse(&other).attachments(),
+        );
+    }
     let _ = (
         message.subject(),
         message.date(),
