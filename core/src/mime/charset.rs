@@ -301,13 +301,68 @@ pub(crate) fn decode_checked(charset: Charset, bytes: &[u8]) -> (Cow<'_, str>, b
 }
 
 /// The pieces of a text, each of which decodes as it does in the whole; one where it cannot be cut.
-pub(crate) fn pieces(charset: Charset, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn pieces(charset: Charset, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let (piece, after) = rest.split_at_checked(cut(charset, rest))?;
         rest = after;
         (!piece.is_empty()).then_some(piece)
     })
+}
+
+/// Hands the text over in pieces and returns whether some bytes were not valid: [`decode_checked`] of a
+/// text that is long.
+pub(crate) fn each_piece(charset: Charset, bytes: &[u8], each: &mut dyn FnMut(&str)) -> bool {
+    #[cfg(feature = "charsets")]
+    if let Charset::Known(known) = charset
+        && let Some(encoding) = multi_byte(known)
+    {
+        let joined = joined_words(known, bytes);
+        return stream(encoding, joined.as_deref().unwrap_or(bytes), each);
+    }
+    let mut malformed = false;
+    for piece in pieces(charset, bytes) {
+        let (text, is_malformed) = decode_checked(charset, piece);
+        malformed |= is_malformed;
+        each(&text);
+    }
+    malformed
+}
+
+/// The charsets whose decoders keep what is between two pieces.
+#[cfg(feature = "charsets")]
+fn multi_byte(known: Known) -> Option<&'static encoding_rs::Encoding> {
+    Some(match known {
+        Known::ShiftJis => encoding_rs::SHIFT_JIS,
+        Known::Big5 => encoding_rs::BIG5,
+        Known::EucJp => encoding_rs::EUC_JP,
+        Known::EucKr => encoding_rs::EUC_KR,
+        Known::Gb18030 => encoding_rs::GB18030,
+        Known::Gbk => encoding_rs::GBK,
+        Known::Iso2022Jp => encoding_rs::ISO_2022_JP,
+        _ => return None,
+    })
+}
+
+#[cfg(feature = "charsets")]
+fn stream(
+    encoding: &'static encoding_rs::Encoding,
+    bytes: &[u8],
+    each: &mut dyn FnMut(&str),
+) -> bool {
+    let mut decoder = encoding.new_decoder();
+    let mut text = String::with_capacity(PIECE);
+    let (mut rest, mut malformed) = (bytes, false);
+    loop {
+        let (result, read, replaced) = decoder.decode_to_string(rest, &mut text, true);
+        malformed |= replaced;
+        rest = rest.get(read..).unwrap_or_default();
+        each(&text);
+        text.clear();
+        if result == encoding_rs::CoderResult::InputEmpty {
+            return malformed;
+        }
+    }
 }
 
 /// Octets of a piece of text.
@@ -349,6 +404,43 @@ fn cut(charset: Charset, bytes: &[u8]) -> usize {
             before.or_else(behind).unwrap_or(bytes.len())
         }
         _ => bytes.len(),
+    }
+}
+
+#[cfg(all(test, feature = "charsets"))]
+#[test]
+fn pieces_are_the_text_that_the_whole_is() {
+    use Known::*;
+    let mut state = 1_u32;
+    let mut below = |end: u32| {
+        state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+        (state >> 16) % end
+    };
+    let known = [
+        ShiftJis,
+        Big5,
+        EucJp,
+        EucKr,
+        Gb18030,
+        Gbk,
+        Iso2022Jp,
+        Utf8,
+        Windows1251,
+        Ibm866,
+        Utf7,
+        Utf16,
+    ];
+    for known in known {
+        for lowest in [0, 0x21, 0x80] {
+            let octets = (0..200_000).map(|_| (lowest + below(256 - lowest)) as u8);
+            let bytes: Vec<u8> = octets.collect();
+            let mut text = String::new();
+            let charset = Charset::Known(known);
+            let malformed = each_piece(charset, &bytes, &mut |piece| text.push_str(piece));
+            let (whole, is_malformed) = decode_checked(charset, &bytes);
+            assert!(text == whole, "{known:?} from {lowest}");
+            assert_eq!(malformed, is_malformed, "{known:?}");
+        }
     }
 }
 

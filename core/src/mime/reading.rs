@@ -130,8 +130,7 @@ impl<'b> Decoded<'b> {
         } else {
             let valid = std::str::from_utf8(bytes).ok();
             let text = valid.filter(|_| charset == Charset::UTF_8);
-            let is_malformed = |piece| charset::decode_checked(charset, piece).1;
-            let malformed = text.is_none() && charset::pieces(charset, bytes).any(is_malformed);
+            let malformed = text.is_none() && charset::each_piece(charset, bytes, &mut |_| {});
             (text.map(Cow::Borrowed), malformed)
         };
         Decoded {
@@ -153,8 +152,9 @@ impl<'b> Decoded<'b> {
     fn each(self, each: &mut dyn FnMut(&str)) {
         match self.text {
             Some(text) => each(&text),
-            None => charset::pieces(self.charset, self.bytes)
-                .for_each(|piece| each(&charset::decode(self.charset, Cow::Borrowed(piece)))),
+            None => {
+                charset::each_piece(self.charset, self.bytes, each);
+            }
         }
     }
 }
