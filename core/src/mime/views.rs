@@ -24,7 +24,7 @@
 //!
 //! One disagreement at a time: a message with three has three views and no view of their combinations.
 //! What a transfer-encoded message inside another holds is not looked at here but in its own views.
-//! Bounded: a code makes one view, the names [`MAX_NAMES`] at most, each of [`MAX_EDITS`] changes at
+//! Bounded: a code makes one view, the names three at most, each of 10,000 changes at
 //! most. Linear.
 
 use std::ops::Range;
