@@ -262,9 +262,10 @@ mod tests {
     /// The start by this module, the rest by encodify: as encodify does all of it, in either way.
     fn check(body: &[u8], room: usize) -> usize {
         let whole = MIME.decode(body).ok();
-        let mut out = vec![0; room];
-        let (read, written) = decode_base64_lines_into(body, &mut out);
+        let mut out = vec![7; room + 64];
+        let (read, written) = decode_base64_lines_into(body, &mut out[..room]);
         assert!(written <= room && read <= body.len());
+        assert_eq!(out[room..], [7; 64], "what is beyond the room");
         let rest = MIME.decode(&body[read..]).ok();
         let found = rest.map(|rest| [&out[..written], &rest].concat());
         assert_eq!(found, whole, "{} octets", body.len());
