@@ -12,8 +12,8 @@ await initExtra();
 
 test('time grows with the input', () => checkGrowth(parse, assert.fail));
 
-// WebAssembly takes two to four times the time of native code, where thousands of small things are made.
-test('reading takes less than 60 milliseconds', () => checkTime(parse, assert.fail, 60));
+// It is less than 20 ms; a machine that does other work too may take twice as long.
+test('reading takes less than 40 milliseconds', () => checkTime(parse, assert.fail, 40));
 
 // What crosses into an instance is there twice, and its memory never shrinks. What V8 takes once to make its code
 // faster, while it runs, is no part of it.
