@@ -126,6 +126,24 @@ def test_a_server_learns_why_its_certificate_was_refused(certificates: Certifica
     assert "alert" in alerts[0].lower()
 
 
+def test_a_refused_certificate_is_the_reason_though_the_server_is_gone(certificates: Certificates) -> None:
+    def talk(connection: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = certificates.server_context("other.example.com")
+        tls = context.wrap_bio(incoming, outgoing, server_side=True)
+        incoming.write(connection.recv(65_536))
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        connection.sendall(outgoing.read())
+
+    # In pieces this small the server has closed long before its certificate is read.
+    with (
+        served(talk, most=7) as connection,
+        pytest.raises(popmail.ConnectionLostError, match="certificate is not accepted"),
+    ):
+        transport(connection, certificates.client_context())
+
+
 def test_a_handshake_that_goes_on_for_ever_ends_in_time(certificates: Certificates) -> None:
     def talk(connection: socket.socket) -> None:
         # The beginning of a large record, then an octet now and then.

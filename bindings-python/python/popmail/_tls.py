@@ -5,6 +5,7 @@ record for each message. Here one read of the socket brings all records that
 have arrived, and one read of the stream their octets.
 """
 
+import contextlib
 import socket
 import ssl
 import time
@@ -41,9 +42,9 @@ class TlsStream:
         try:
             self._run(timeout, self.object.do_handshake)
         except ssl.SSLError:
-            # The server is told why.
-            connection.settimeout(timeout)
-            connection.sendall(self._outgoing.read())
+            # The server is told why; if it does not listen any more, the reason is still this one.
+            with contextlib.suppress(OSError):
+                self._flush(None if timeout is None else time.monotonic() + timeout)
             raise
 
     def read(self, timeout: float | None, most: int) -> bytes:
