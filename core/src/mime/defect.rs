@@ -18,6 +18,25 @@ use super::{
     reading,
 };
 
+/// Fields that may occur once (RFC 5322 section 3.6, RFC 2045).
+pub(super) const ONCE: [&str; 15] = [
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Bcc",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Subject",
+    "Date",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+    "Content-Disposition",
+];
+
 /// Defects that are reported for one message; a hostile one could have millions.
 const MAX_DEFECTS: usize = 1_000;
 
@@ -358,23 +377,6 @@ impl Search {
     }
 
     fn fields(&mut self, part: Part<'_>) {
-        const ONCE: [&str; 15] = [
-            "From",
-            "Sender",
-            "Reply-To",
-            "To",
-            "Cc",
-            "Bcc",
-            "Message-ID",
-            "In-Reply-To",
-            "References",
-            "Subject",
-            "Date",
-            "MIME-Version",
-            "Content-Type",
-            "Content-Transfer-Encoding",
-            "Content-Disposition",
-        ];
         let headers = part.headers();
         if let Some(line) = headers.envelope_line() {
             self.add_field(DefectCode::EnvelopeLine, part, &line);

@@ -32,7 +32,7 @@ use std::ops::Range;
 use mail_parser::{Encoding, HeaderName, PartFlags, Source as ParserSource};
 use memchr::{memchr, memchr_iter, memmem};
 
-use super::defect::{data_after_padding, is_field_line};
+use super::defect::{ONCE, data_after_padding, is_field_line};
 use super::header::Header;
 use super::json::Json;
 use super::options::Duplicates;
@@ -44,23 +44,6 @@ const MAX_NAMES: usize = 3;
 
 /// Changes that one view makes; what is behind them reads as in the message.
 const MAX_EDITS: usize = 10_000;
-
-/// Fields that may occur once.
-const ONCE: [&str; 13] = [
-    "From",
-    "Sender",
-    "Reply-To",
-    "To",
-    "Cc",
-    "Bcc",
-    "Message-ID",
-    "Subject",
-    "Date",
-    "MIME-Version",
-    "Content-Type",
-    "Content-Transfer-Encoding",
-    "Content-Disposition",
-];
 
 /// Another reading of a message: see the [module](self).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -447,4 +430,32 @@ fn looks_like_base64(body: &[u8]) -> bool {
 fn looks_quoted(body: &[u8]) -> bool {
     let is_hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
     memchr_iter(b'=', body).any(|at| is_hex(body.get(at + 1)) && is_hex(body.get(at + 2)))
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::{DefectCode, ONCE};
+    use crate::mime::parse;
+
+    #[test]
+    fn every_field_that_may_occur_once_has_its_other_reading() {
+        for name in ONCE {
+            let raw = format!("{name}: <a@example.com>\r\n{name}: <b@example.com>\r\n\r\ntext\r\n");
+            let message = parse(raw.as_bytes());
+            let defects = message.defects();
+            assert!(
+                defects
+                    .iter()
+                    .any(|defect| defect.code == DefectCode::DuplicateHeader),
+                "{name}"
+            );
+            let views = message.views();
+            let view = views
+                .iter()
+                .find(|view| view.code == DefectCode::DuplicateHeader);
+            let other = view.unwrap().apply(raw.as_bytes());
+            assert_eq!(other, format!("X{}", &raw[1..]).as_bytes());
+        }
+    }
 }
